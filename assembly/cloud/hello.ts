@@ -1,0 +1,59 @@
+// Hello (POST /h): the first message over a new session; tells the server who is there.
+
+import { MAX_MESSAGE_SIZE } from "../config";
+import { encodeByteOption, encodeEnd, encodeMessage, encodePayload } from "../coap/message";
+import { Purpose, outboxCapacity, outboxCommit, outboxSpace } from "../coap/outbox";
+import { Code, MessageType, Option } from "../coap/protocol";
+import { storeU16, storeU32 } from "../util/bytes";
+import { crc32 } from "../util/crc32";
+import {
+  DEVICE_ID,
+  getPlatformId,
+  getProductId,
+  getProductVersion,
+  getSystemVersion,
+} from "./identity";
+import { DEVICE_ID_SIZE, HelloFlag, Resource } from "./protocol";
+
+const PAYLOAD_SIZE: i32 = 32;
+const FLAGS: u32 =
+  HelloFlag.DiagnosticsSupported |
+  HelloFlag.ImmediateUpdates |
+  HelloFlag.GoodbyeSupported |
+  HelloFlag.DeviceInitiatedDescribe;
+
+const PAYLOAD: usize = memory.data(32, 4);
+
+/**
+ * Layout, big-endian: product id 2 | product version 2 | flags 2 | platform id 2 | 0 | 12 |
+ * device id 12 | system version 2 | largest message 2 | largest binary 4 | OTA chunk 2.
+ */
+function encodeHello(): void {
+  storeU16(PAYLOAD, getProductId());
+  storeU16(PAYLOAD + 2, getProductVersion());
+  storeU16(PAYLOAD + 4, FLAGS);
+  storeU16(PAYLOAD + 6, getPlatformId());
+  store<u8>(PAYLOAD + 8, 0);
+  store<u8>(PAYLOAD + 9, DEVICE_ID_SIZE);
+  memory.copy(PAYLOAD + 10, DEVICE_ID, DEVICE_ID_SIZE);
+  storeU16(PAYLOAD + 22, getSystemVersion());
+  storeU16(PAYLOAD + 24, MAX_MESSAGE_SIZE);
+  storeU32(PAYLOAD + 26, 0);
+  storeU16(PAYLOAD + 30, 0);
+}
+
+/** Checksum of what Hello says now; never 0. */
+export function helloChecksum(): u32 {
+  encodeHello();
+  const checksum = crc32(0, PAYLOAD, PAYLOAD_SIZE);
+  return checksum ? checksum : 1;
+}
+
+/** Put Hello into the outbox, 39 bytes. @returns Status.Ok; Status.NoSpace */
+export function sendHello(): i32 {
+  encodeHello();
+  encodeMessage(outboxSpace(), outboxCapacity(), MessageType.Confirmable, Code.Post, 0, 0, 0);
+  encodeByteOption(Option.UriPath, Resource.Hello);
+  encodePayload(PAYLOAD, PAYLOAD_SIZE);
+  return outboxCommit(Purpose.Hello, 0, encodeEnd());
+}

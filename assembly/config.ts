@@ -1,0 +1,84 @@
+// Sizes and limits of the core, each with its source. Everything in linear memory is sized here;
+// `npm run check` compares the sum with its budget.
+
+// ---- buffers shared with the host -----------------------------------------------------------
+
+/** Largest datagram the core reads, bytes. An Ethernet frame's UDP payload is 1472. */
+export const RX_CAPACITY: i32 = 1500;
+/** Largest datagram the core sends: the largest CoAP message in a CID record (38 bytes more). */
+export const TX_CAPACITY: i32 = 1190;
+/**
+ * Name (64) and data (1024): the longest arguments of one command. They share the transmit buffer:
+ * a host sends a datagram before it writes arguments, and no command reads arguments while a
+ * datagram is built.
+ */
+export const ARGUMENT_CAPACITY: i32 = 1152;
+/** One event as `poll_event` writes it: seven 32-bit words. */
+export const EVENT_SIZE: i32 = 28;
+
+// ---- CoAP -----------------------------------------------------------------------------------
+
+/** Largest CoAP message in either direction, bytes; announced in Hello. */
+export const MAX_MESSAGE_SIZE: i32 = 1152;
+/** RFC 7252 §4.8, with the value of the Particle protocol (RFC default 2000). */
+export const ACK_TIMEOUT: i32 = 4000;
+/** Retransmissions after the first transmission; RFC 7252 has 4, the Particle protocol 3. */
+export const MAX_RETRANSMIT: i32 = 3;
+/** Rounds of 1 + MAX_RETRANSMIT transmissions that a publish gets before it fails. */
+export const MAX_ROUNDS: i32 = 4;
+/**
+ * Confirmable messages in flight at once. DEVIATION(RFC 7252 §4.7: 1): a session set-up is seven
+ * messages, one at a time it would take seven round trips on a link with 2 s each.
+ */
+export const NSTART: i32 = 4;
+/** How long a received message id is remembered, ms (MAX_TRANSMIT_SPAN of the protocol). */
+export const EXCHANGE_LIFETIME: i32 = 45000;
+/** Received message ids that are remembered with their reply. */
+export const INBOX_ENTRIES: i32 = 16;
+/** Bytes for messages that wait for transmission or acknowledgement. */
+export const OUTBOX_CAPACITY: i32 = 2560;
+/** Block size exponent of our blockwise transfers: 2^(SZX + 4) = 512 bytes (RFC 7959 §2.2). */
+export const BLOCK_SZX: i32 = 5;
+
+// ---- DTLS -----------------------------------------------------------------------------------
+
+/** Longest handshake message that is reassembled, bytes without its 12-byte header. */
+export const MAX_HANDSHAKE_MESSAGE: i32 = 512;
+/** Bytes for handshake fragments that arrive ahead of their turn. */
+export const STASH_CAPACITY: i32 = 512;
+/** First retransmission of a flight, ms, until a round trip has been measured. */
+export const FLIGHT_TIMEOUT: i32 = 2000;
+/** Upper end of the doubling, ms (RFC 6347 §4.2.4.1). */
+export const MAX_FLIGHT_TIMEOUT: i32 = 60000;
+/** Transmissions of one flight before the handshake is given up. */
+export const MAX_FLIGHT_TRANSMISSIONS: i32 = 7;
+/** Record numbers reserved by one storage write. */
+export const RECORD_RESERVATION: i32 = 64;
+
+// ---- device protocol ------------------------------------------------------------------------
+
+/** Event, function and variable names and subscription prefixes, bytes. */
+export const MAX_NAME_LENGTH: i32 = 64;
+/** Event data, function argument and variable value, bytes. */
+export const MAX_DATA_LENGTH: i32 = 1024;
+export const MAX_FUNCTIONS: i32 = 100;
+export const MAX_VARIABLES: i32 = 100;
+/** Subscriptions on the wire. */
+export const MAX_SUBSCRIPTIONS: i32 = 8;
+/** Bytes for the names of functions, variables and subscriptions, with 4 bytes each beside. */
+export const REGISTRY_CAPACITY: i32 = 2048;
+/** Function calls and variable reads that the application has not answered yet. */
+export const MAX_CALLS: i32 = 8;
+/** Default keepalive, ms: Wi-Fi devices of the Particle cloud send one after 25 s of silence. */
+export const DEFAULT_KEEPALIVE: i32 = 25000;
+/** After a resume with nothing to send: how long to wait for the application's first message. */
+export const RESUME_GRACE: i32 = 250;
+/** How long a resumed session may stay unanswered before a handshake is tried, ms. */
+export const RESUME_TIMEOUT: i32 = 25000;
+/** First and longest pause before another attempt to connect, ms. */
+export const RETRY_MIN: i32 = 1000;
+export const RETRY_MAX: i32 = 128000;
+/** How long a graceful disconnect waits for its acknowledgements, ms. */
+export const GOODBYE_TIMEOUT: i32 = 10000;
+/** Events towards the host that can wait for `poll_event`. */
+export const EVENT_ENTRIES: i32 = 16;

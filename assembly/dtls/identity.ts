@@ -1,0 +1,96 @@
+// The two keys of mutual authentication, read from storage: the device's private key and the
+// server's public key, which is pinned. The private key is in memory only while it is used.
+
+import { wipe } from "../crypto/constant-time";
+import { derDecodePrivateKey, derDecodeSpki } from "../crypto/der";
+import { p256PublicKey, p256Sign } from "../crypto/p256";
+import { SHA256_STATE_SIZE, sha256Final, sha256Init, sha256Update } from "../crypto/sha256";
+import { StorageSlot, halStorageRead } from "../hal";
+import { Status } from "../status";
+import { SCRATCH_BYTES, SCRATCH_BYTES_CAPACITY, SCRATCH_DIGEST, SCRATCH_HASH } from "./scratch";
+
+const PRIVATE_KEY: usize = memory.data(32, 4);
+const SERVER_PUBLIC_KEY: usize = memory.data(65, 4);
+const DEVICE_PUBLIC_KEY: usize = memory.data(65, 4);
+
+/** Read the private key into PRIVATE_KEY; the caller wipes it. */
+function loadPrivateKey(): i32 {
+  const length = halStorageRead(
+    StorageSlot.DevicePrivateKey,
+    SCRATCH_BYTES,
+    SCRATCH_BYTES_CAPACITY,
+  );
+  let status: i32 = Status.InvalidPrivateKey;
+  if (length > 0 && length <= SCRATCH_BYTES_CAPACITY)
+    status = derDecodePrivateKey(PRIVATE_KEY, SCRATCH_BYTES, length);
+  wipe(SCRATCH_BYTES, SCRATCH_BYTES_CAPACITY);
+  return status < 0 ? Status.InvalidPrivateKey : Status.Ok;
+}
+
+/** Read and check the pinned server key. */
+function loadServerKey(): i32 {
+  const length = halStorageRead(StorageSlot.ServerPublicKey, SCRATCH_BYTES, SCRATCH_BYTES_CAPACITY);
+  if (length <= 0 || length > SCRATCH_BYTES_CAPACITY) return Status.InvalidPublicKey;
+  return derDecodeSpki(SERVER_PUBLIC_KEY, SCRATCH_BYTES, length) < 0
+    ? Status.InvalidPublicKey
+    : Status.Ok;
+}
+
+/**
+ * Read both keys and check them.
+ * @returns Status.Ok; Status.InvalidPrivateKey, Status.InvalidPublicKey when storage has none or
+ *   one that is no P-256 key
+ */
+export function identityLoad(): i32 {
+  const status = loadPrivateKey();
+  wipe(PRIVATE_KEY, 32);
+  return status < 0 ? status : loadServerKey();
+}
+
+/**
+ * Fingerprint of both keys, so that a session of other keys is not restored.
+ * @returns first 8 bytes of SHA-256(private key || server key); 0 when a key is missing
+ */
+export function identityFingerprint(): u64 {
+  if (loadServerKey() < 0 || loadPrivateKey() < 0) return 0;
+  sha256Init(SCRATCH_HASH);
+  sha256Update(SCRATCH_HASH, PRIVATE_KEY, 32);
+  sha256Update(SCRATCH_HASH, SERVER_PUBLIC_KEY, 65);
+  sha256Final(SCRATCH_DIGEST, SCRATCH_HASH);
+  wipe(PRIVATE_KEY, 32);
+  wipe(SCRATCH_HASH, SHA256_STATE_SIZE);
+  const fingerprint = load<u64>(SCRATCH_DIGEST);
+  wipe(SCRATCH_DIGEST, 32);
+  return fingerprint;
+}
+
+/** Public key of the server, 65 bytes, as read by `identityLoad`. */
+export function identityServerKey(): usize {
+  return SERVER_PUBLIC_KEY;
+}
+
+/** Public key of the device, 65 bytes; computed by `identityDeriveDeviceKey`. */
+export function identityDeviceKey(): usize {
+  return DEVICE_PUBLIC_KEY;
+}
+
+/** Compute the device's public key. @returns Status.Ok; Status.InvalidPrivateKey */
+export function identityDeriveDeviceKey(): i32 {
+  let status = loadPrivateKey();
+  if (status == Status.Ok) status = p256PublicKey(DEVICE_PUBLIC_KEY, PRIVATE_KEY);
+  wipe(PRIVATE_KEY, 32);
+  return status;
+}
+
+/**
+ * Sign with the device's key (ECDSA P-256).
+ * @param signature [out] r and s, 64 bytes
+ * @param digest [in] SHA-256, 32 bytes
+ * @returns Status.Ok; Status.InvalidPrivateKey; Status.RandomFailure
+ */
+export function identitySign(signature: usize, digest: usize): i32 {
+  let status = loadPrivateKey();
+  if (status == Status.Ok) status = p256Sign(signature, PRIVATE_KEY, digest);
+  wipe(PRIVATE_KEY, 32);
+  return status;
+}

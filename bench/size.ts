@@ -1,0 +1,29 @@
+// Size of the core: bytes of the module, its static RAM, and how many ways it has to allocate.
+
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+
+import type { Result } from "./table";
+
+const root = path.resolve(__dirname, "..");
+
+/** Places in the module's text that can allocate: memory growth, and the managed runtime. */
+function countAllocations(text: string): number {
+  return [...text.matchAll(/\bmemory\.grow\b|\$~lib\/rt\/[^\s)]+/g)].length;
+}
+
+export async function run(): Promise<Result> {
+  const script = path.join(root, "tools/build.mjs");
+  execFileSync(process.execPath, [script], { stdio: ["ignore", "ignore", "inherit"] });
+  const figures = readFileSync(path.join(root, "build/boson.json"), "utf8");
+  const { wasm, staticRam } = JSON.parse(figures) as { wasm: number; staticRam: number };
+  const text = readFileSync(path.join(root, "build/boson.wat"), "utf8");
+  return {
+    rows: [{ id: "core", wasm, staticRam, allocations: countAllocations(text) }],
+    notes: [
+      "wasm, staticRam: bytes",
+      "allocations: memory.grow instructions and ~lib/rt symbols in the module",
+    ],
+  };
+}

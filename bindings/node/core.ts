@@ -1,0 +1,286 @@
+// One instance of the core: buffers, imports and calls, with neither socket nor clock. What a host
+// needs above it is the pump in device.ts; tests drive it in virtual time.
+
+import { randomFillSync } from "node:crypto";
+import { readFileSync } from "node:fs";
+
+import { instantiateSync } from "@assemblyscript/loader";
+
+import { ABI_VERSION, ContentFormat, CoreError, EventKind, StorageSlot } from "./abi";
+import type { CoreExports, Reason, ConnectionState, VariableType } from "./abi";
+import type { Storage } from "./storage";
+
+/** Log levels of the core and of applications. */
+export type LogHandler = (level: number, text: string) => void;
+
+export interface CoreOptions {
+  module: WebAssembly.Module;
+  storage: Storage;
+  /** 24 hexadecimal digits. */
+  deviceId: string;
+  productId?: number;
+  productVersion?: number;
+  platformId?: number;
+  /** Fills the buffer with random bytes; node:crypto unless a test needs a seeded one. */
+  random?: (buffer: Uint8Array) => void;
+  log?: LogHandler;
+}
+
+/** An event of the core; names and data are copies. */
+export type CoreEvent =
+  | { kind: EventKind.OpenLink; reason: Reason; address: Uint8Array }
+  | { kind: EventKind.CloseLink; reason: Reason }
+  | { kind: EventKind.Connection; state: ConnectionState; reason: Reason; status: number }
+  | { kind: EventKind.PublishDone; handle: number; status: number }
+  | {
+      kind: EventKind.EventReceived;
+      subscription: number;
+      name: string;
+      data: Uint8Array;
+      contentFormat: number;
+    }
+  | { kind: EventKind.FunctionCall; number: number; call: number; argument: string }
+  | { kind: EventKind.VariableRequest; number: number; call: number; type: VariableType }
+  | { kind: EventKind.Time; seconds: number }
+  | { kind: EventKind.Signal; on: boolean }
+  | { kind: EventKind.SubscriptionsDone; status: number };
+
+export interface PublishOptions {
+  contentFormat?: number;
+  /** Seconds, 60 unless given. */
+  ttl?: number;
+  /** Whether the server must acknowledge; true unless given. */
+  confirmable?: boolean;
+}
+
+/** Version of this SDK as Hello carries it: 0.1.0. */
+const SYSTEM_VERSION = 100;
+const PLATFORM_GCC = 3;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Compile a module once for all the devices that run it. */
+export function loadModule(file: string): WebAssembly.Module {
+  return new WebAssembly.Module(readFileSync(file));
+}
+
+/** Parse a device id. @throws RangeError unless it is 24 hexadecimal digits */
+function parseDeviceId(deviceId: string): Uint8Array {
+  if (!/^[0-9a-f]{24}$/i.test(deviceId)) {
+    throw new RangeError(`device id must be 24 hexadecimal digits, not "${deviceId}"`);
+  }
+  return Buffer.from(deviceId, "hex");
+}
+
+export class Core {
+  readonly exports: CoreExports;
+  private readonly storage: Storage;
+  private readonly rx: Uint8Array;
+  private readonly tx: Uint8Array;
+  private readonly argument: Uint8Array;
+  private readonly event: DataView;
+
+  constructor(private readonly options: CoreOptions) {
+    this.storage = options.storage;
+    const id = parseDeviceId(options.deviceId);
+    const { exports } = instantiateSync(options.module, { hal: this.imports() });
+    this.exports = exports as unknown as CoreExports;
+    const version = this.exports.abi_version();
+    if (version !== ABI_VERSION) {
+      throw new Error(`the module speaks interface ${version}, this binding ${ABI_VERSION}`);
+    }
+    const view = (pointer: number, length: number) =>
+      new Uint8Array(this.exports.memory.buffer, pointer, length);
+    this.rx = view(this.exports.rx_buffer(), this.exports.rx_capacity());
+    this.tx = view(this.exports.tx_buffer(), this.exports.tx_capacity());
+    this.argument = view(this.exports.argument_buffer(), this.exports.argument_capacity());
+    this.event = new DataView(
+      this.exports.memory.buffer,
+      this.exports.event_buffer(),
+      this.exports.event_capacity(),
+    );
+    this.argument.set(id);
+    this.exports.set_identity(
+      options.productId ?? 0xffff,
+      options.productVersion ?? 0,
+      options.platformId ?? PLATFORM_GCC,
+      SYSTEM_VERSION,
+    );
+    this.check(this.exports.start(), "start");
+  }
+
+  /** The four functions of assembly/hal.ts. */
+  private imports(): Record<string, (...args: number[]) => number | void> {
+    const bytes = (pointer: number, length: number) =>
+      new Uint8Array(this.exports.memory.buffer, pointer >>> 0, length);
+    return {
+      random_fill: (pointer, length) => {
+        if (this.options.random) this.options.random(bytes(pointer, length));
+        else randomFillSync(bytes(pointer, length));
+        return length;
+      },
+      storage_read: (slot, pointer, capacity) => {
+        try {
+          const content = this.storage.read(slot);
+          if (!content) return 0;
+          if (content.length > capacity) return -1;
+          bytes(pointer, content.length).set(content);
+          return content.length;
+        } catch {
+          return -1;
+        }
+      },
+      storage_write: (slot, pointer, length) => {
+        // Keys are written by provisioning only, whatever a module asks for.
+        if (slot === StorageSlot.DevicePrivateKey || slot === StorageSlot.ServerPublicKey)
+          return -1;
+        try {
+          this.storage.write(slot, bytes(pointer, length));
+          return length;
+        } catch {
+          return -1;
+        }
+      },
+      log: (level, pointer, length) => {
+        this.options.log?.(level, decoder.decode(bytes(pointer, length)));
+      },
+    };
+  }
+
+  private check(status: number, doing: string): number {
+    if (status < 0) throw new CoreError(status, doing);
+    return status;
+  }
+
+  /** Write strings or bytes into the argument buffer, one after the other. @returns lengths */
+  private argue(doing: string, ...parts: (string | Uint8Array)[]): number[] {
+    const encoded = parts.map((part) => (typeof part === "string" ? encoder.encode(part) : part));
+    const total = encoded.reduce((sum, part) => sum + part.length, 0);
+    if (total > this.argument.length) throw new CoreError(-4, doing);
+    let at = 0;
+    for (const part of encoded) {
+      this.argument.set(part, at);
+      at += part.length;
+    }
+    return encoded.map((part) => part.length);
+  }
+
+  // ---- commands -----------------------------------------------------------------------------
+
+  registerFunction(name: string, now: number): number {
+    const doing = `function "${name}"`;
+    const [length] = this.argue(doing, name);
+    return this.check(this.exports.register_function(length, now), doing);
+  }
+
+  registerVariable(name: string, type: VariableType, now: number): number {
+    const doing = `variable "${name}"`;
+    const [length] = this.argue(doing, name);
+    return this.check(this.exports.register_variable(length, type, now), doing);
+  }
+
+  subscribe(prefix: string, content: number, now: number): number {
+    const doing = `subscribe "${prefix}"`;
+    const [length] = this.argue(doing, prefix);
+    return this.check(this.exports.subscribe(length, content, now), doing);
+  }
+
+  connect(now: number): void {
+    this.check(this.exports.connect(now), "connect");
+  }
+
+  disconnect(goodbye: number, sleepSeconds: number, now: number): void {
+    this.check(this.exports.disconnect(goodbye, sleepSeconds, now), "disconnect");
+  }
+
+  linkUp(address: Uint8Array, now: number): void {
+    const [length] = this.argue("link up", address);
+    this.check(this.exports.link_up(length, now), "link up");
+  }
+
+  /** @returns handle that PublishDone will name */
+  publish(name: string, data: string | Uint8Array, options: PublishOptions = {}): number {
+    const doing = `publish "${name}"`;
+    const [nameLength, dataLength] = this.argue(doing, name, data);
+    return this.check(
+      this.exports.publish(
+        nameLength,
+        dataLength,
+        options.contentFormat ?? ContentFormat.Text,
+        options.ttl ?? 60,
+        (options.confirmable ?? true) ? 1 : 0,
+      ),
+      doing,
+    );
+  }
+
+  /** Answer VariableRequest. @returns the core's status */
+  answerVariable(call: number, value: Uint8Array): number {
+    const [length] = this.argue("variable", value);
+    return this.exports.variable_result(call, length);
+  }
+
+  // ---- input and output ---------------------------------------------------------------------
+
+  /** Datagrams longer than the receive buffer are dropped: none of the protocol's is. */
+  handleDatagram(datagram: Uint8Array, now: number): void {
+    if (datagram.length > this.rx.length) return;
+    this.rx.set(datagram);
+    this.exports.handle_datagram(datagram.length, now);
+  }
+
+  /** The next datagram to send, as a copy. */
+  pollTransmit(now: number): Uint8Array | undefined {
+    const length = this.exports.poll_transmit(now);
+    return length > 0 ? this.tx.slice(0, length) : undefined;
+  }
+
+  /** The next event that the application in the module, if any, leaves to the host. */
+  pollEvent(now: number): CoreEvent | undefined {
+    const { app_poll_event, poll_event } = this.exports;
+    const kind = app_poll_event ? app_poll_event(now) : poll_event();
+    return kind === EventKind.None ? undefined : this.decodeEvent(kind);
+  }
+
+  private decodeEvent(kind: EventKind): CoreEvent {
+    const field = (index: number) => this.event.getUint32(4 * index, true);
+    const signed = (index: number) => this.event.getInt32(4 * index, true);
+    const bytes = (index: number) =>
+      new Uint8Array(this.exports.memory.buffer, field(index), field(index + 1)).slice();
+    switch (kind) {
+      case EventKind.OpenLink:
+        return { kind, reason: field(1), address: bytes(2) };
+      case EventKind.CloseLink:
+        return { kind, reason: field(1) };
+      case EventKind.Connection:
+        return { kind, state: field(1), reason: field(2), status: signed(3) };
+      case EventKind.PublishDone:
+        return { kind, handle: field(1), status: signed(2) };
+      case EventKind.EventReceived:
+        return {
+          kind,
+          subscription: field(1),
+          name: decoder.decode(bytes(2)),
+          data: bytes(4),
+          contentFormat: field(6),
+        };
+      case EventKind.FunctionCall:
+        return { kind, number: field(1), call: field(2), argument: decoder.decode(bytes(3)) };
+      case EventKind.VariableRequest:
+        return { kind, number: field(1), call: field(2), type: field(3) };
+      case EventKind.Time:
+        return { kind, seconds: field(1) };
+      case EventKind.Signal:
+        return { kind, on: field(1) === 1 };
+      case EventKind.SubscriptionsDone:
+        return { kind, status: signed(1) };
+      default:
+        throw new Error(`unknown event kind ${kind as number}`);
+    }
+  }
+
+  statistic(number: number): number {
+    return this.exports.statistic(number);
+  }
+}

@@ -1,0 +1,328 @@
+// A device in a Node process: the core, its socket, its timers, and an API of promises and typed
+// events. The pump drains the core after every input, in the order that ARCHITECTURE.md gives.
+
+import { EventEmitter } from "node:events";
+import { performance } from "node:perf_hooks";
+
+import {
+  ConnectionState,
+  CoreError,
+  EventKind,
+  Reason,
+  Status,
+  SubscriptionContent,
+  VariableType,
+} from "./abi";
+import { Core } from "./core";
+import type { CoreEvent, CoreOptions, PublishOptions } from "./core";
+import { Link, decodeAddress } from "./link";
+
+export interface DeviceOptions extends CoreOptions {
+  server: { host: string; port: number };
+  /** Milliseconds; the core's default is 25 s. */
+  keepalive?: number;
+}
+
+export interface DeviceEvents {
+  /** Each step of the connection, with its reason. */
+  connection: [{ state: ConnectionState; reason: Reason; status: number }];
+  connected: [{ reason: Reason }];
+  /** An event for one of this device's subscriptions that has no handler of its own. */
+  event: [{ name: string; data: Uint8Array; contentFormat: number }];
+  time: [{ seconds: number }];
+  signal: [{ on: boolean }];
+  /** Every datagram, for byte counts. */
+  datagram: [{ direction: "up" | "down"; bytes: Uint8Array }];
+}
+
+type FunctionHandler = (argument: string) => number | Promise<number>;
+type Value = boolean | number | string;
+type VariableHandler = () => Value | Promise<Value>;
+type EventHandler = (name: string, data: Uint8Array, contentFormat: number) => void;
+
+/** How often `loop()` of an application module runs. */
+const LOOP_INTERVAL = 10;
+/** An answer that found the outbox full is tried again after this long. */
+const ANSWER_RETRY = 50;
+const MAX_TIMER = 0x7fffffff;
+
+/** Milliseconds as the core counts them: 32 bits, wrapping. */
+function clock(): number {
+  return Math.floor(performance.now()) >>> 0;
+}
+
+export class Device extends EventEmitter<DeviceEvents> {
+  readonly core: Core;
+  private link: Link | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private loopTimer: NodeJS.Timeout | undefined;
+  private pumping = false;
+  private stopped = false;
+  private attempt = 0;
+  private readonly publishes = new Map<number, (status: number) => void>();
+  private readonly functions = new Map<number, FunctionHandler>();
+  private readonly variables = new Map<number, VariableHandler>();
+  private readonly subscriptions = new Map<number, EventHandler>();
+
+  constructor(private readonly options: DeviceOptions) {
+    super();
+    this.core = new Core(options);
+    if (options.keepalive !== undefined) this.core.exports.set_keepalive(options.keepalive);
+    if (this.core.exports.app_setup) this.startApplication();
+  }
+
+  /** Run the application in the module: setup() once, loop() again and again. */
+  private startApplication(): void {
+    this.core.exports.app_setup!(clock());
+    this.loopTimer = setInterval(() => {
+      this.core.exports.app_loop!(clock());
+      this.pump();
+    }, LOOP_INTERVAL);
+  }
+
+  get state(): ConnectionState {
+    return this.core.exports.connection_state();
+  }
+
+  // ---- API ----------------------------------------------------------------------------------
+
+  /** Connect and stay connected. Resolves when connected; never gives up by itself. */
+  connect(): Promise<{ reason: Reason }> {
+    const connected = new Promise<{ reason: Reason }>((resolve) => this.once("connected", resolve));
+    this.core.connect(clock());
+    this.pump();
+    return connected;
+  }
+
+  /** Disconnect; with `goodbye` the server is told first. The session stays. */
+  disconnect(options: { goodbye?: number; sleepSeconds?: number } = {}): Promise<void> {
+    if (this.state === ConnectionState.Disconnected && !this.link) return Promise.resolve();
+    const done = new Promise<void>((resolve) => {
+      const check = (change: { state: ConnectionState }): void => {
+        if (change.state !== ConnectionState.Disconnected) return;
+        this.off("connection", check);
+        resolve();
+      };
+      this.on("connection", check);
+    });
+    this.core.disconnect(options.goodbye ?? 0, options.sleepSeconds ?? 0, clock());
+    this.pump();
+    return done;
+  }
+
+  /**
+   * Publish an event. Resolves when it is acknowledged (or, not confirmable, sent); rejects with
+   * CoreError when it is refused or given up. Nothing is ever cut.
+   */
+  publish(
+    name: string,
+    data: string | Uint8Array = "",
+    options: PublishOptions = {},
+  ): Promise<void> {
+    let handle: number;
+    try {
+      handle = this.core.publish(name, data, options);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+    const done = new Promise<void>((resolve, reject) => {
+      this.publishes.set(handle, (status) =>
+        status === Status.Ok ? resolve() : reject(new CoreError(status, `publish "${name}"`)),
+      );
+    });
+    this.pump();
+    return done;
+  }
+
+  /** Offer a function to the cloud; it gets the argument and returns a 32-bit integer. */
+  function(name: string, handler: FunctionHandler): void {
+    this.functions.set(this.core.registerFunction(name, clock()), handler);
+    this.pump();
+  }
+
+  /** Offer a variable to the cloud. */
+  variable(name: string, type: VariableType, handler: VariableHandler): void {
+    this.variables.set(this.core.registerVariable(name, type, clock()), handler);
+    this.pump();
+  }
+
+  /** Subscribe to events whose name begins with `prefix`. */
+  subscribe(prefix: string, handler: EventHandler, content = SubscriptionContent.Text): void {
+    this.subscriptions.set(this.core.subscribe(prefix, content, clock()), handler);
+    this.pump();
+  }
+
+  /** Ask the cloud for the time; "time" follows. */
+  requestTime(): void {
+    const status = this.core.exports.request_time();
+    if (status < 0) throw new CoreError(status, "request time");
+    this.pump();
+  }
+
+  /** Port of the socket now in use. */
+  get localPort(): number | undefined {
+    return this.link?.localPort;
+  }
+
+  /** Stop at once, as a power cut would: no goodbye, no last write. */
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    clearInterval(this.loopTimer);
+    this.link?.close();
+    this.link = undefined;
+    for (const settle of this.publishes.values()) settle(Status.Aborted);
+    this.publishes.clear();
+  }
+
+  // ---- pump ---------------------------------------------------------------------------------
+
+  /** Drain the core: datagrams, then events, until neither comes; then set the timer. */
+  private pump(): void {
+    if (this.pumping || this.stopped) return;
+    this.pumping = true;
+    let event: CoreEvent | undefined;
+    do {
+      let datagram: Uint8Array | undefined;
+      while ((datagram = this.core.pollTransmit(clock()))) {
+        this.emit("datagram", { direction: "up", bytes: datagram });
+        this.link?.send(datagram);
+      }
+      event = this.core.pollEvent(clock());
+      if (event) this.handleEvent(event);
+    } while (event);
+    this.pumping = false;
+    clearTimeout(this.timer);
+    const wait = this.core.exports.poll_timeout(clock());
+    if (wait < 0 || this.stopped) return;
+    this.timer = setTimeout(() => this.handleTimeout(), Math.min(wait, MAX_TIMER));
+  }
+
+  private handleTimeout(): void {
+    this.core.exports.handle_timeout(clock());
+    this.pump();
+  }
+
+  private handleDatagram(datagram: Uint8Array): void {
+    this.emit("datagram", { direction: "down", bytes: datagram });
+    this.core.handleDatagram(datagram, clock());
+    this.pump();
+  }
+
+  private handleEvent(event: CoreEvent): void {
+    switch (event.kind) {
+      case EventKind.OpenLink:
+        void this.openLink(event.address);
+        break;
+      case EventKind.CloseLink:
+        this.link?.close();
+        this.link = undefined;
+        break;
+      case EventKind.Connection:
+        this.emit("connection", event);
+        if (event.state === ConnectionState.Connected) this.emit("connected", event);
+        break;
+      case EventKind.PublishDone:
+        this.publishes.get(event.handle)?.(event.status);
+        this.publishes.delete(event.handle);
+        break;
+      case EventKind.EventReceived: {
+        const handler = this.subscriptions.get(event.subscription);
+        if (handler) handler(event.name, event.data, event.contentFormat);
+        else this.emit("event", event);
+        break;
+      }
+      case EventKind.FunctionCall:
+        void this.callFunction(event.number, event.call, event.argument);
+        break;
+      case EventKind.VariableRequest:
+        void this.readVariable(event.number, event.call, event.type);
+        break;
+      case EventKind.Time:
+        this.emit("time", event);
+        break;
+      case EventKind.Signal:
+        this.emit("signal", event);
+        break;
+      case EventKind.SubscriptionsDone:
+        break;
+    }
+  }
+
+  /** Open the socket that the core asked for, at the address of the session or by name. */
+  private async openLink(address: Uint8Array): Promise<void> {
+    const attempt = ++this.attempt;
+    const { host, port } = decodeAddress(address) ?? this.options.server;
+    const handlers = {
+      datagram: (datagram: Uint8Array) => this.handleDatagram(datagram),
+      failed: () => this.failLink(),
+    };
+    try {
+      const link = await Link.open(host, port, handlers);
+      if (this.stopped || attempt !== this.attempt) {
+        link.close();
+        return;
+      }
+      this.link?.close();
+      this.link = link;
+      this.core.linkUp(link.address, clock());
+    } catch {
+      if (!this.stopped && attempt === this.attempt) this.core.exports.link_down(clock());
+    }
+    this.pump();
+  }
+
+  private failLink(): void {
+    this.link?.close();
+    this.link = undefined;
+    this.core.exports.link_down(clock());
+    this.pump();
+  }
+
+  private async callFunction(number: number, call: number, argument: string): Promise<void> {
+    const { exports } = this.core;
+    try {
+      const result = await this.functions.get(number)!(argument);
+      this.answer(() => exports.function_result(call, result | 0));
+    } catch {
+      this.answer(() => exports.call_refused(call));
+    }
+  }
+
+  private async readVariable(number: number, call: number, type: VariableType): Promise<void> {
+    try {
+      const value = encodeValue(type, await this.variables.get(number)!());
+      this.answer(() => this.core.answerVariable(call, value));
+    } catch {
+      this.answer(() => this.core.exports.call_refused(call));
+    }
+  }
+
+  /** Give an answer, again later while the outbox is full. */
+  private answer(give: () => number): void {
+    if (this.stopped) return;
+    const status = give();
+    if (status === Status.NoSpace) setTimeout(() => this.answer(give), ANSWER_RETRY);
+    else if (status === Status.TooLong || status === Status.InvalidArgument) {
+      throw new CoreError(status, "variable");
+    }
+    this.pump();
+  }
+}
+
+/** A variable's value as `variable_result` takes it. */
+function encodeValue(type: VariableType, value: Value): Uint8Array {
+  const bytes = Buffer.alloc(8);
+  switch (type) {
+    case VariableType.Bool:
+      return Uint8Array.of(value ? 1 : 0);
+    case VariableType.Int:
+      bytes.writeInt32LE(Number(value) | 0);
+      return bytes.subarray(0, 4);
+    case VariableType.Double:
+      bytes.writeDoubleLE(Number(value));
+      return bytes;
+    default:
+      return new TextEncoder().encode(String(value));
+  }
+}

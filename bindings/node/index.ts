@@ -1,0 +1,10 @@
+// The Node binding: `Device` for programs, `Core` for hosts with a pump of their own.
+
+export * from "./abi";
+export { Core, loadModule } from "./core";
+export type { CoreEvent, CoreOptions, PublishOptions } from "./core";
+export { Device } from "./device";
+export type { DeviceEvents, DeviceOptions } from "./device";
+export { Link, decodeAddress, encodeAddress } from "./link";
+export { FileStorage, MemoryStorage } from "./storage";
+export type { Storage } from "./storage";

@@ -1,0 +1,92 @@
+// Requests of the cloud and their responses, matched by token (RFC 7252 §5.3). Device tokens are one byte.
+
+import { count } from "../counters";
+import type { Counters } from "../counters";
+import type { CoapMessage } from "./codec";
+import type { Delivery, MessageLayer, OutgoingMessage } from "./message-layer";
+
+/** How a request ended. */
+export type Outcome =
+  | { kind: "response"; response: CoapMessage }
+  | { kind: Exclude<Delivery, "acknowledged"> }
+  | { kind: "no-token" };
+
+interface Exchange {
+  token: Buffer;
+  deadline: number;
+  settle: (outcome: Outcome) => void;
+}
+
+export class Exchanges {
+  private readonly pending = new Map<number, Exchange>();
+  private lastToken: number;
+
+  constructor(
+    private readonly messages: MessageLayer,
+    private readonly counters: Counters,
+    firstToken: number,
+  ) {
+    this.lastToken = firstToken & 0xff;
+  }
+
+  /**
+   * Send a confirmable request with a token of one byte and wait for its response.
+   * @param timeoutMs from now until the response; shorter than retransmission may take
+   * @param settle called once. "no-token": 256 requests are under way
+   */
+  request(
+    message: OutgoingMessage,
+    timeoutMs: number,
+    now: number,
+    settle: (outcome: Outcome) => void,
+  ): void {
+    const token = this.takeToken();
+    if (!token) return settle({ kind: "no-token" });
+    this.pending.set(token[0], { token, deadline: now + timeoutMs, settle });
+    this.messages.sendConfirmable({ ...message, token }, now, (delivery, answer) => {
+      if (delivery !== "acknowledged") return this.finish(token, { kind: delivery });
+      // An error code without a token: the device could not even read the request.
+      if (answer && answer.code >> 5 >= 4 && answer.token.length === 0) {
+        this.finish(token, { kind: "response", response: answer });
+      }
+    });
+  }
+
+  /** Hand in a response; one that nobody waits for is counted. */
+  handleResponse(response: CoapMessage): void {
+    const token = response.token;
+    if (token.length !== 1 || !this.pending.has(token[0])) {
+      return count(this.counters, "unknown-response");
+    }
+    this.finish(token, { kind: "response", response });
+  }
+
+  nextDeadline(): number {
+    let deadline = Infinity;
+    for (const exchange of this.pending.values()) deadline = Math.min(deadline, exchange.deadline);
+    return deadline;
+  }
+
+  handleTimeout(now: number): void {
+    for (const exchange of [...this.pending.values()]) {
+      if (now < exchange.deadline) continue;
+      this.messages.cancel(exchange.token, now);
+      this.finish(exchange.token, { kind: "timeout" });
+    }
+  }
+
+  private finish(token: Buffer, outcome: Outcome): void {
+    const exchange = this.pending.get(token[0]);
+    if (!exchange) return;
+    this.pending.delete(token[0]);
+    exchange.settle(outcome);
+  }
+
+  private takeToken(): Buffer | undefined {
+    for (let tries = 0; tries < 256; tries++) {
+      this.lastToken = (this.lastToken + 1) & 0xff;
+      if (!this.pending.has(this.lastToken)) return Buffer.of(this.lastToken);
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,71 @@
+// The public view of a device.
+
+import type { DeviceLink } from "./device-link";
+import type { VariableType } from "./device-protocol/describe";
+import type { Hello } from "./device-protocol/hello";
+import type { Subscription } from "./device-protocol/subscriptions";
+import { EPOCH } from "./dtls/session";
+import { fingerprint } from "./keys";
+import type { RegisteredDevice } from "./registry";
+
+export interface DeviceInfo {
+  id: string;
+  name: string;
+  /** SHA-256 of its public key, hex. */
+  fingerprint: string;
+  /** It has a session, which it may or may not be listening to. */
+  connected: boolean;
+  /** It was heard in this session and did not say goodbye, fall silent or stop answering. */
+  online: boolean;
+  /** ms since 1970. */
+  lastHeard?: number;
+  lastHello?: Hello;
+  /** From the last application describe, undefined before the first. */
+  functions?: string[];
+  variables?: Record<string, VariableType>;
+  subscriptions: Subscription[];
+  session?: SessionInfo;
+}
+
+export interface SessionInfo {
+  /** Hex. */
+  connectionId: string;
+  address: string;
+  epoch: number;
+  /** Number of the next outbound record. */
+  nextSequenceNumber: number;
+  /** Highest record number accepted. */
+  highestReceived: number;
+  /** Records since the session was made or restored. */
+  records: { sent: number; received: number };
+  /** Restored from storage after a restart of the cloud. */
+  restored: boolean;
+  /** It went on without a handshake: from another address, or after a restart of the cloud. */
+  resumed: boolean;
+}
+
+export function describeDevice(device: RegisteredDevice, link?: DeviceLink): DeviceInfo {
+  const session = link?.session;
+  return {
+    id: device.id,
+    name: device.name,
+    fingerprint: fingerprint(device.publicKey),
+    connected: session !== undefined,
+    online: link?.online ?? false,
+    lastHeard: link?.lastHeard,
+    lastHello: link?.hello,
+    functions: link?.application?.functions,
+    variables: link?.application?.variables,
+    subscriptions: [...(link?.subscriptions.all ?? [])],
+    session: session && {
+      connectionId: session.connectionId.toString("hex"),
+      address: session.address,
+      epoch: EPOCH,
+      nextSequenceNumber: session.nextSequenceNumber,
+      highestReceived: session.window.highest,
+      records: { ...session.records },
+      restored: session.restored,
+      resumed: session.restored || (link?.moves ?? 0) > 0,
+    },
+  };
+}

@@ -1,0 +1,189 @@
+// One established DTLS session: keys, counters, replay window and the address where its device was heard last.
+// The device finds it again by connection id alone, from any address (RFC 9146 §6).
+
+import { ContentType } from "./protocol";
+import type { KeyBlock } from "./key-schedule";
+import {
+  DRAFT_05,
+  MAX_SEQUENCE_NUMBER,
+  RFC_9146,
+  encodeRecord,
+  openConnectionIdRecord,
+  sealRecord,
+} from "./record";
+import type { ConnectionIdVariant, DtlsRecord } from "./record";
+import { ReplayWindow } from "./replay-window";
+
+/** Epoch of every protected record: renegotiation does not exist here. */
+export const EPOCH = 1;
+
+/** Outbound record numbers that one stored reservation covers. */
+export const RESERVED_RECORDS = 64;
+
+/** A session as JSON. Byte strings are hex. */
+export interface StoredSession {
+  connectionId: string;
+  variant: ConnectionIdVariant["aad"];
+  keys: Record<keyof KeyBlock, string>;
+  /** No record with this number or above was ever sent. */
+  reservedSequence: number;
+  window: { highest: number; bits: string };
+  address: string;
+}
+
+export interface SessionFields {
+  connectionId: Buffer;
+  deviceId: string;
+  keys: KeyBlock;
+  variant: ConnectionIdVariant;
+  address: string;
+  window: ReplayWindow;
+}
+
+export class Session {
+  readonly connectionId: Buffer;
+  readonly deviceId: string;
+  readonly variant: ConnectionIdVariant;
+  readonly window: ReplayWindow;
+  address: string;
+  /** An application record arrived: the device has verified our Finished and uses this session. */
+  confirmed = false;
+  /** The session came from stored state, not from a handshake of this run. */
+  restored = false;
+  /** Records sent and accepted since this object exists. */
+  readonly records = { sent: 0, received: 0 };
+
+  private readonly keys: KeyBlock;
+  private writeSequence = 0;
+  private reservedSequence = 0;
+  private finalFlight: { finished: Buffer; plainSequence: number } | undefined;
+
+  /** @param reserve stores this session durably; throws when it cannot */
+  constructor(
+    fields: SessionFields,
+    private readonly reserve: (session: Session) => void,
+  ) {
+    this.connectionId = fields.connectionId;
+    this.deviceId = fields.deviceId;
+    this.keys = fields.keys;
+    this.variant = fields.variant;
+    this.address = fields.address;
+    this.window = fields.window;
+  }
+
+  /** Record number of the next outbound record. */
+  get nextSequenceNumber(): number {
+    return this.writeSequence;
+  }
+
+  /**
+   * Seal one record for the device.
+   *
+   * A confirmed session must outlive a restart of the cloud, and must then not use a record number twice: numbers are
+   * reserved in storage, 64 at a time, before the first of them is used.
+   *
+   * @throws Error when the reservation cannot be stored, or after 2^48 records
+   */
+  seal(type: ContentType, plaintext: Uint8Array): Buffer {
+    if (this.writeSequence >= MAX_SEQUENCE_NUMBER) throw new Error("record numbers are used up");
+    if (this.confirmed && this.writeSequence >= this.reservedSequence) this.reserveRecords();
+    const sequenceNumber = this.writeSequence++;
+    this.records.sent++;
+    const key = { key: this.keys.serverWriteKey, iv: this.keys.serverWriteIv };
+    return sealRecord({ type, epoch: EPOCH, sequenceNumber }, plaintext, key);
+  }
+
+  /**
+   * Open a record of the device and move the replay window.
+   * @returns undefined when it does not authenticate; `newest` says whether no later record came before
+   */
+  open(record: DtlsRecord): { contentType: number; content: Buffer; newest: boolean } | undefined {
+    const key = { key: this.keys.clientWriteKey, iv: this.keys.clientWriteIv };
+    const inner = openConnectionIdRecord(record, key, this.variant);
+    if (!inner) return undefined;
+    this.records.received++;
+    return { ...inner, newest: this.window.accept(record.sequenceNumber) };
+  }
+
+  /**
+   * Build ChangeCipherSpec and Finished with fresh record numbers, in one datagram of 67 bytes.
+   * @returns undefined once the device has shown that it received them
+   */
+  sealFinalFlight(): Buffer | undefined {
+    if (!this.finalFlight) return undefined;
+    const changeCipherSpec = encodeRecord({
+      type: ContentType.ChangeCipherSpec,
+      epoch: 0,
+      sequenceNumber: this.finalFlight.plainSequence++,
+      fragment: Buffer.of(1),
+    });
+    const finished = this.seal(ContentType.Handshake, this.finalFlight.finished);
+    return Buffer.concat([changeCipherSpec, finished]);
+  }
+
+  /** Keep the server's Finished, to answer a retransmitted one of the client (RFC 6347 §4.2.4). */
+  keepFinalFlight(finished: Buffer, plainSequence: number): void {
+    this.finalFlight = { finished, plainSequence };
+  }
+
+  /** The first application record arrived. */
+  confirm(): void {
+    this.confirmed = true;
+    this.finalFlight = undefined;
+  }
+
+  toJSON(): StoredSession {
+    const keys = Object.fromEntries(
+      Object.entries(this.keys).map(([name, bytes]) => [name, (bytes as Buffer).toString("hex")]),
+    ) as StoredSession["keys"];
+    return {
+      connectionId: this.connectionId.toString("hex"),
+      variant: this.variant.aad,
+      keys,
+      reservedSequence: this.reservedSequence,
+      window: this.window.toJSON(),
+      address: this.address,
+    };
+  }
+
+  /** Restore a session. Outbound numbers go on at the end of the reservation, unused ones are skipped. */
+  static fromJSON(
+    stored: StoredSession,
+    deviceId: string,
+    reserve: (session: Session) => void,
+  ): Session {
+    const bytes = (name: keyof KeyBlock): Buffer => Buffer.from(stored.keys[name], "hex");
+    const session = new Session(
+      {
+        connectionId: Buffer.from(stored.connectionId, "hex"),
+        deviceId,
+        keys: {
+          clientWriteKey: bytes("clientWriteKey"),
+          serverWriteKey: bytes("serverWriteKey"),
+          clientWriteIv: bytes("clientWriteIv"),
+          serverWriteIv: bytes("serverWriteIv"),
+        },
+        variant: stored.variant === "rfc9146" ? RFC_9146 : DRAFT_05,
+        address: stored.address,
+        window: ReplayWindow.fromJSON(stored.window),
+      },
+      reserve,
+    );
+    session.writeSequence = stored.reservedSequence;
+    session.reservedSequence = stored.reservedSequence;
+    session.confirmed = true;
+    session.restored = true;
+    return session;
+  }
+
+  private reserveRecords(): void {
+    const before = this.reservedSequence;
+    this.reservedSequence = this.writeSequence + RESERVED_RECORDS;
+    try {
+      this.reserve(this);
+    } catch (error) {
+      this.reservedSequence = before;
+      throw error;
+    }
+  }
+}

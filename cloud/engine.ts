@@ -1,0 +1,376 @@
+// The local development cloud as a sans-IO engine: datagrams and time come in, datagrams come out. It owns no socket
+// and no timer; `udp-listener.ts` and simulated links drive it. Applications use `local-cloud.ts`.
+
+import { randomBytes } from "node:crypto";
+import { EventEmitter } from "node:events";
+import type { DeviceChange, LocalCloudEvents } from "./cloud-events";
+import type { LocalCloudOptions } from "./cloud-options";
+import type { CoapMessage } from "./coap/codec";
+import { CoapType } from "./coap/codec";
+import { DEFAULT_TRANSMISSION_PARAMETERS } from "./coap/message-layer";
+import { count } from "./counters";
+import type { Counters } from "./counters";
+import { DeviceLink } from "./device-link";
+import type { LinkHost } from "./device-link";
+import { encodeEvent } from "./device-protocol/events";
+import type { DeviceEvent } from "./device-protocol/events";
+import { AlertDescription, AlertLevel } from "./dtls/protocol";
+import { DRAFT_05, parseRecords } from "./dtls/record";
+import { CONNECTION_ID_LENGTH, DtlsServer } from "./dtls/server";
+import type { DtlsServerEvents } from "./dtls/server";
+import type { Session } from "./dtls/session";
+import { Registry } from "./registry";
+import { handleRequest } from "./request-handler";
+import type { RequestEffects } from "./request-handler";
+import { MemoryStorage } from "./state-storage";
+import type { StateStorage } from "./state-storage";
+
+/** The engine: everything but the calls that applications make. */
+export class CloudEngine extends EventEmitter<LocalCloudEvents> {
+  readonly registry: Registry;
+  /** Everything that was dropped, by reason. */
+  readonly counters: Counters = {};
+  private readonly dtls: DtlsServer;
+  protected readonly links = new Map<string, DeviceLink>();
+  private readonly unsaved = new Map<DeviceLink, boolean>();
+  private readonly output: { to: string; datagram: Buffer }[] = [];
+  private readonly storage: StateStorage;
+  private readonly wallClock: () => number;
+  private readonly random: (length: number) => Uint8Array;
+  private readonly idleTimeoutMs: number;
+  private readonly host: LinkHost;
+  private readonly effects: RequestEffects;
+  protected now: number;
+  private clock: (() => number) | undefined;
+
+  constructor(options: LocalCloudOptions) {
+    super();
+    this.registry = options.registry ?? new Registry();
+    this.storage = options.storage ?? new MemoryStorage();
+    this.wallClock = options.wallClock ?? Date.now;
+    this.random = options.random ?? randomBytes;
+    this.now = options.now ?? 0;
+    this.idleTimeoutMs = options.idleTimeoutMs ?? 50 * 60_000;
+    this.dtls = new DtlsServer(
+      {
+        keyPair: options.keyPair,
+        variant: options.connectionId ?? DRAFT_05,
+        random: this.random,
+        findDevice: (spki) => this.registry.findByKey(spki)?.id,
+        cookies: options.cookies ?? true,
+        flightTimeoutMs: options.flightTimeoutMs ?? 9000,
+        handshakeLifetimeMs: options.handshakeLifetimeMs ?? 120_000,
+        maxHandshakes: options.maxHandshakes ?? 256,
+      },
+      this.dtlsEvents(),
+      this.counters,
+    );
+    this.effects = this.requestEffects();
+    this.host = {
+      counters: this.counters,
+      transmission: { ...DEFAULT_TRANSMISSION_PARAMETERS, ...options.transmission },
+      random: this.random,
+      send: (session, bytes) => this.sendOn(session, bytes),
+      handleRequest: (link, request) => handleRequest(link, request, this.effects),
+    };
+    this.restore();
+  }
+
+  // ---- Driving the engine ----
+
+  /** Handle one datagram. Never throws, whatever it contains. @param from any string that names the sender */
+  handleDatagram(from: string, datagram: Uint8Array, now: number): void {
+    this.now = now;
+    this.reportDatagram("in", from, datagram);
+    this.dtls.handleDatagram(from, datagram, now);
+    this.saveTouched();
+  }
+
+  /** The next datagram to send, until undefined. */
+  pollTransmit(): { to: string; datagram: Uint8Array } | undefined {
+    const next = this.output.shift();
+    if (next) this.reportDatagram("out", next.to, next.datagram);
+    return next;
+  }
+
+  /** Milliseconds until {@link handleTimeout} is due: 0 now, -1 never. */
+  pollTimeout(now: number): number {
+    this.now = now;
+    let deadline = this.dtls.nextDeadline();
+    for (const link of this.links.values()) {
+      deadline = Math.min(deadline, link.nextDeadline());
+      if (link.online) deadline = Math.min(deadline, link.heardAt + this.idleTimeoutMs);
+    }
+    return deadline === Infinity ? -1 : Math.max(0, Math.ceil(deadline - now));
+  }
+
+  /** Do what has become due. Calling it early is harmless. */
+  handleTimeout(now: number): void {
+    this.now = now;
+    this.dtls.handleTimeout(now);
+    for (const link of this.links.values()) {
+      link.handleTimeout(now);
+      if (link.online && now >= link.heardAt + this.idleTimeoutMs) this.setOffline(link, "silent");
+    }
+    this.saveTouched();
+  }
+
+  /** Let calls of the API below read the time themselves, in place of the time of the last handle or poll call. */
+  useClock(clock: () => number): void {
+    this.clock = clock;
+  }
+
+  // ---- Inside ----
+
+  private dtlsEvents(): DtlsServerEvents {
+    return {
+      transmit: (to, datagram) => this.output.push({ to, datagram }),
+      reserve: (session) => this.save(this.linkOf(session.deviceId), true),
+      applicationData: (session, data, moved) => this.handleMessage(session, data, moved),
+      sessionConfirmed: (session) => {
+        const link = this.linkOf(session.deviceId);
+        link.attach(session);
+        link.moves = 0;
+        this.touch(link, true);
+        this.reportChange(link, "session");
+      },
+      sessionClosed: (session, reason) => {
+        const link = this.linkOf(session.deviceId);
+        if (link.session !== session) return;
+        link.detach();
+        this.touch(link, true);
+        this.reportChange(link, "session-closed", reason);
+        if (reason !== "replaced") this.setOffline(link, reason);
+      },
+      alert: (alert) => this.emitSafely("alert", alert),
+      log: (level, message) => this.log(level, message),
+    };
+  }
+
+  private requestEffects(): RequestEffects {
+    return {
+      counters: this.counters,
+      wallClock: () => this.wallClock(),
+      log: (level, message) => this.log(level, message),
+      hello: (link, hello, payload) => {
+        if (hello.deviceId !== link.device.id) {
+          this.log("warn", `device ${link.device.id} says Hello as ${hello.deviceId}`);
+          const { session } = link;
+          const description = AlertDescription.AccessDenied;
+          if (session) this.closeSession(link, session, AlertLevel.Fatal, description);
+          return false;
+        }
+        link.setHello(payload, hello);
+        link.subscriptions.clear();
+        this.setOnline(link);
+        this.touch(link, true);
+        this.reportChange(link, "hello");
+        return true;
+      },
+      event: (link, event, request) => this.handleEvent(link, event, request),
+      described: (link) => {
+        this.touch(link, true);
+        this.reportChange(link, "describe");
+      },
+      subscribed: (link) => {
+        this.touch(link, true);
+        this.reportChange(link, "subscriptions");
+      },
+      goodbye: (link, goodbye) => {
+        this.emitSafely("goodbye", { deviceId: link.device.id, ...goodbye });
+        this.setOffline(link, "goodbye");
+      },
+    };
+  }
+
+  private handleMessage(session: Session, data: Buffer, moved: boolean): void {
+    const link = this.linkOf(session.deviceId);
+    if (link.session !== session) return;
+    link.lastHeard = this.wallClock();
+    link.heardAt = this.now;
+    if (session.restored) link.ready = true;
+    if (moved) {
+      link.moves++;
+      this.reportChange(link, "moved", session.address);
+    }
+    if (link.ready) this.setOnline(link);
+    this.touch(link, false);
+    link.messages?.handleMessage(data, this.now);
+  }
+
+  private handleEvent(link: DeviceLink, event: DeviceEvent, request: CoapMessage): void {
+    this.emitSafely("event", {
+      deviceId: link.device.id,
+      name: event.name,
+      data: event.data,
+      contentType: event.contentType,
+      ttl: event.ttl,
+      confirmable: request.type === CoapType.Confirmable,
+      messageId: request.messageId,
+    });
+    this.deliver(event, true);
+  }
+
+  protected deliver(
+    event: Pick<DeviceEvent, "name" | "data" | "contentType">,
+    confirmable: boolean,
+    deviceId?: string,
+  ): number {
+    let receivers = 0;
+    for (const link of this.links.values()) {
+      if (deviceId !== undefined && link.device.id !== deviceId.toLowerCase()) continue;
+      if (!link.online || !link.ready || !link.messages) continue;
+      if (!link.subscriptions.match(event.name, event.contentType)) continue;
+      receivers++;
+      const message = encodeEvent(event);
+      if (!confirmable) {
+        link.messages.sendNonConfirmable(message);
+        continue;
+      }
+      link.messages.sendConfirmable(message, this.now, (delivery, answer) => {
+        const report = { deviceId: link.device.id, name: event.name, delivery };
+        this.emitSafely("delivery", { ...report, coapCode: answer?.code ?? 0 });
+        if (delivery === "timeout") this.setOffline(link, "unreachable");
+      });
+    }
+    return receivers;
+  }
+
+  private sendOn(session: Session, bytes: Buffer): void {
+    try {
+      this.dtls.send(session, bytes);
+    } catch (error) {
+      // Without a stored reservation nothing may go out; a retransmission tries again.
+      count(this.counters, "storage-failure");
+      this.log("warn", `nothing sent to device ${session.deviceId}: ${(error as Error).message}`);
+    }
+  }
+
+  protected closeSession(
+    link: DeviceLink,
+    session: Session,
+    level: AlertLevel,
+    description: AlertDescription,
+  ): void {
+    try {
+      this.dtls.close(session, level, description);
+    } catch {
+      count(this.counters, "storage-failure");
+    }
+    link.detach();
+    this.touch(link, true);
+    this.reportChange(link, "session-closed", "local");
+    this.setOffline(link, "session-closed");
+  }
+
+  protected currentTime(): number {
+    return this.clock ? Math.max(this.now, this.clock()) : this.now;
+  }
+
+  protected linkOf(deviceId: string): DeviceLink {
+    let link = this.links.get(deviceId);
+    if (!link) {
+      const device = this.registry.find(deviceId);
+      link = new DeviceLink(device ?? unregistered(deviceId), this.host);
+      this.links.set(deviceId, link);
+    }
+    return link;
+  }
+
+  private setOnline(link: DeviceLink): void {
+    if (link.online) return;
+    link.online = true;
+    this.reportChange(link, "online");
+  }
+
+  private setOffline(link: DeviceLink, reason: string): void {
+    if (!link.online) return;
+    link.online = false;
+    this.reportChange(link, "offline", reason);
+  }
+
+  private reportChange(link: DeviceLink, change: DeviceChange, reason?: string): void {
+    this.emitSafely("device", { deviceId: link.device.id, change, reason });
+  }
+
+  private reportDatagram(direction: "in" | "out", address: string, datagram: Uint8Array): void {
+    if (this.listenerCount("datagram") === 0) return;
+    const { records } = parseRecords(datagram, CONNECTION_ID_LENGTH);
+    this.emitSafely("datagram", {
+      direction,
+      address,
+      bytes: datagram.length,
+      records: records.map(({ type, epoch, sequenceNumber, fragment }) => ({
+        type,
+        epoch,
+        sequenceNumber,
+        length: fragment.length,
+      })),
+      datagram,
+    });
+  }
+
+  private log(level: "info" | "warn", message: string): void {
+    this.emitSafely("log", { level, message });
+  }
+
+  /** Emit an event; what a listener throws is reported once the engine is done, and does not disturb it. */
+  protected emitSafely<K extends keyof LocalCloudEvents>(
+    name: K,
+    ...values: LocalCloudEvents[K]
+  ): void {
+    try {
+      (this as EventEmitter).emit(name, ...values);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+
+  // ---- State that survives a restart ----
+
+  private restore(): void {
+    for (const [deviceId, document] of this.storage.load()) {
+      const device = this.registry.find(deviceId);
+      if (!device) continue;
+      const link = new DeviceLink(device, this.host);
+      try {
+        const reserve = (session: Session): void => this.save(this.linkOf(session.deviceId), true);
+        const session = link.restore(document, this.now, reserve);
+        if (session) this.dtls.sessions.add(session);
+        this.links.set(deviceId, link);
+      } catch (error) {
+        this.storage.remove(deviceId);
+        const reason = (error as Error).message;
+        // Nobody can listen yet.
+        queueMicrotask(() => this.log("warn", `state of ${deviceId} discarded: ${reason}`));
+      }
+    }
+  }
+
+  private touch(link: DeviceLink, durable: boolean): void {
+    this.unsaved.set(link, durable || (this.unsaved.get(link) ?? false));
+  }
+
+  protected saveTouched(): void {
+    for (const [link, durable] of this.unsaved) {
+      try {
+        this.save(link, durable);
+      } catch (error) {
+        count(this.counters, "storage-failure");
+        this.log("warn", `state of ${link.device.id} not stored: ${(error as Error).message}`);
+      }
+    }
+    this.unsaved.clear();
+  }
+
+  private save(link: DeviceLink, durable: boolean): void {
+    this.storage.save(link.device.id, link.store(this.now), durable);
+  }
+}
+
+/** A device that was taken out of the registry while it had a session. */
+function unregistered(id: string): { id: string; publicKey: Buffer; name: string } {
+  return { id, publicKey: Buffer.alloc(0), name: id };
+}

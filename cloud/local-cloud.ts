@@ -1,0 +1,161 @@
+// The local development cloud as applications and tests use it in process: devices, calls, variables, events.
+// It is driven through the handle and poll methods of its base class, `engine.ts`.
+
+import type { LocalCloudOptions } from "./cloud-options";
+import { describeDevice } from "./device-info";
+import type { DeviceInfo } from "./device-info";
+import type { DeviceLink } from "./device-link";
+import {
+  DescribeType,
+  decodeApplicationDescribe,
+  decodeMetrics,
+  decodeSystemDescribe,
+} from "./device-protocol/describe";
+import type { ApplicationDescribe, Metric, SystemDescribe } from "./device-protocol/describe";
+import {
+  ContentFormat,
+  MAX_EVENT_DATA_LENGTH,
+  MAX_EVENT_NAME_LENGTH,
+} from "./device-protocol/events";
+import type { VariableValue } from "./device-protocol/variables";
+import {
+  callFunction,
+  fetchDescribe,
+  pingDevice,
+  readVariable,
+  signalDevice,
+} from "./device-requests";
+import type { RequestTiming } from "./device-requests";
+import { AlertDescription, AlertLevel } from "./dtls/protocol";
+import { CloudEngine } from "./engine";
+import { CloudError, DeviceOffline, UnknownDevice } from "./errors";
+
+export type * from "./cloud-events";
+export type { LocalCloudOptions } from "./cloud-options";
+export type { DeviceInfo, SessionInfo } from "./device-info";
+
+export class LocalCloud extends CloudEngine {
+  private readonly requestTimeoutMs: number;
+
+  constructor(options: LocalCloudOptions) {
+    super(options);
+    this.requestTimeoutMs = options.requestTimeoutMs ?? 30_000;
+  }
+
+  get devices(): DeviceInfo[] {
+    return this.registry.devices.map((device) => describeDevice(device, this.links.get(device.id)));
+  }
+
+  /** @throws UnknownDevice */
+  device(deviceId: string): DeviceInfo {
+    const device = this.registry.find(deviceId);
+    if (!device) throw new UnknownDevice(deviceId);
+    return describeDevice(device, this.links.get(device.id));
+  }
+
+  /** Call a function of a device. @throws CloudError */
+  async call(
+    deviceId: string,
+    name: string,
+    argument = "",
+    options: { timeoutMs?: number } = {},
+  ): Promise<number> {
+    return this.start(deviceId, (link) =>
+      callFunction(link, name, argument, this.timing(options.timeoutMs)),
+    );
+  }
+
+  /** Read a variable of a device; its type is the one that the device described. @throws CloudError */
+  async read(
+    deviceId: string,
+    name: string,
+    options: { timeoutMs?: number } = {},
+  ): Promise<VariableValue> {
+    return this.start(deviceId, (link) => readVariable(link, name, this.timing(options.timeoutMs)));
+  }
+
+  /** Ask a device to describe itself. @throws CloudError */
+  async describe(deviceId: string, type: 1): Promise<SystemDescribe>;
+  async describe(deviceId: string, type: 2): Promise<ApplicationDescribe>;
+  async describe(deviceId: string, type: 4): Promise<Metric[]>;
+  async describe(
+    deviceId: string,
+    type: 1 | 2 | 4,
+  ): Promise<SystemDescribe | ApplicationDescribe | Metric[]> {
+    const payload = await this.start(deviceId, (link) => fetchDescribe(link, type, this.timing()));
+    if (type === DescribeType.System) return decodeSystemDescribe(payload);
+    return type === DescribeType.Application
+      ? decodeApplicationDescribe(payload)
+      : decodeMetrics(payload);
+  }
+
+  /** Let a device flash its LED, or stop that. @throws CloudError */
+  async signal(deviceId: string, on: boolean): Promise<void> {
+    return this.start(deviceId, (link) => signalDevice(link, on, this.timing()));
+  }
+
+  /** Ping a device. @returns the round-trip time in ms of engine time. @throws CloudError */
+  async ping(deviceId: string): Promise<number> {
+    return this.start(deviceId, (link) => pingDevice(link, this.timing()));
+  }
+
+  /**
+   * Publish an event to all devices that are online and subscribe to it, or to one of them.
+   * @returns how many devices it is sent to; a 'delivery' event tells what became of each
+   * @throws CloudError "invalid-argument", UnknownDevice
+   */
+  publish(
+    name: string,
+    data: string | Uint8Array = "",
+    options: { contentType?: number; deviceId?: string; confirmable?: boolean } = {},
+  ): number {
+    const bytes = Buffer.from(typeof data === "string" ? Buffer.from(data) : data);
+    const nameLength = Buffer.byteLength(name);
+    if (nameLength === 0 || nameLength > MAX_EVENT_NAME_LENGTH) {
+      throw new CloudError("invalid-argument", "event name is not 1 to 64 bytes long");
+    }
+    if (bytes.length > MAX_EVENT_DATA_LENGTH) {
+      throw new CloudError("invalid-argument", "event data above 1024 bytes");
+    }
+    if (options.deviceId !== undefined) this.device(options.deviceId);
+    this.now = this.currentTime();
+    const contentType = options.contentType ?? ContentFormat.Text;
+    const event = { name, data: bytes, contentType };
+    const receivers = this.deliver(event, options.confirmable ?? true, options.deviceId);
+    this.emitSafely("wake");
+    return receivers;
+  }
+
+  /** Close the session of a device with a close_notify: it comes back with a full handshake. @throws CloudError */
+  disconnect(deviceId: string): void {
+    const link = this.requireLink(deviceId);
+    const session = link.session;
+    if (!session) throw new DeviceOffline(deviceId);
+    this.closeSession(link, session, AlertLevel.Warning, AlertDescription.CloseNotify);
+    this.saveTouched();
+    this.emitSafely("wake");
+  }
+
+  private async start<T>(deviceId: string, begin: (link: DeviceLink) => Promise<T>): Promise<T> {
+    const link = this.requireLink(deviceId);
+    if (!link.online || !link.ready) throw new DeviceOffline(deviceId);
+    this.now = this.currentTime();
+    const result = begin(link);
+    this.emitSafely("wake");
+    try {
+      return await result;
+    } finally {
+      this.emitSafely("wake");
+    }
+  }
+
+  private timing(timeoutMs = this.requestTimeoutMs): RequestTiming {
+    return { now: () => this.currentTime(), timeoutMs };
+  }
+
+  private requireLink(deviceId: string): DeviceLink {
+    const device = this.registry.find(deviceId);
+    if (!device) throw new UnknownDevice(deviceId);
+    return this.linkOf(device.id);
+  }
+}

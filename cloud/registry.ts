@@ -1,0 +1,82 @@
+// The devices that may connect: id, public key, name. Kept as one JSON file.
+
+import { readFileSync } from "node:fs";
+import { writeFileAtomically } from "./atomic-file";
+import { fingerprint, publicKeyFromSpki } from "./keys";
+
+export interface RegisteredDevice {
+  /** 24 hex digits, lower case. */
+  id: string;
+  /** SubjectPublicKeyInfo DER of a P-256 key, 91 bytes. */
+  publicKey: Buffer;
+  name: string;
+}
+
+export class Registry {
+  private readonly byId = new Map<string, RegisteredDevice>();
+  private readonly byFingerprint = new Map<string, RegisteredDevice>();
+
+  get devices(): RegisteredDevice[] {
+    return [...this.byId.values()];
+  }
+
+  /**
+   * Add a device or replace the one with its id.
+   * @throws Error for a bad id, a key that is not P-256, or a key that another device has
+   */
+  register(device: { id: string; publicKey: Uint8Array; name?: string }): RegisteredDevice {
+    const id = device.id.toLowerCase();
+    if (!/^[0-9a-f]{24}$/.test(id))
+      throw new Error(`device id "${device.id}" is not 24 hex digits`);
+    publicKeyFromSpki(device.publicKey);
+    const key = fingerprint(device.publicKey);
+    const owner = this.byFingerprint.get(key);
+    if (owner && owner.id !== id) throw new Error(`device ${owner.id} has the same public key`);
+    this.unregister(id);
+    const registered = { id, publicKey: Buffer.from(device.publicKey), name: device.name ?? id };
+    this.byId.set(id, registered);
+    this.byFingerprint.set(key, registered);
+    return registered;
+  }
+
+  unregister(id: string): void {
+    const device = this.byId.get(id);
+    if (!device) return;
+    this.byId.delete(id);
+    this.byFingerprint.delete(fingerprint(device.publicKey));
+  }
+
+  find(id: string): RegisteredDevice | undefined {
+    return this.byId.get(id.toLowerCase());
+  }
+
+  findByKey(publicKey: Uint8Array): RegisteredDevice | undefined {
+    return this.byFingerprint.get(fingerprint(publicKey));
+  }
+
+  /** Read a registry; a file that does not exist is an empty one. @throws Error for a damaged file */
+  static load(path: string): Registry {
+    const registry = new Registry();
+    let text: string;
+    try {
+      text = readFileSync(path, "utf8");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return registry;
+      throw error;
+    }
+    const list = JSON.parse(text) as { id: string; name: string; publicKey: string }[];
+    for (const { id, name, publicKey } of list) {
+      registry.register({ id, name, publicKey: Buffer.from(publicKey, "base64") });
+    }
+    return registry;
+  }
+
+  save(path: string): void {
+    const list = this.devices.map(({ id, name, publicKey }) => ({
+      id,
+      name,
+      publicKey: publicKey.toString("base64"),
+    }));
+    writeFileAtomically(path, `${JSON.stringify(list, null, 2)}\n`, true);
+  }
+}

@@ -1,0 +1,82 @@
+// Pumps a LocalCloud over a UDP socket. 127.0.0.1 unless asked otherwise: this is a development server.
+
+import { createSocket } from "node:dgram";
+import type { Socket } from "node:dgram";
+import type { LocalCloud } from "./local-cloud";
+
+/** The port that devices use unless they are told another. */
+export const DEFAULT_PORT = 5684;
+
+const MAX_TIMEOUT_MS = 0x7fffffff;
+
+export class UdpListener {
+  private readonly socket: Socket = createSocket("udp4");
+  private timer: NodeJS.Timeout | undefined;
+  private closed = false;
+  private readonly onWake = (): void => this.drain();
+
+  private constructor(private readonly cloud: LocalCloud) {}
+
+  /**
+   * Bind a socket and start. @param port 0 takes a free one
+   * @returns once it is bound; rejects when the port is taken
+   */
+  static async listen(
+    cloud: LocalCloud,
+    { port = DEFAULT_PORT, host = "127.0.0.1" } = {},
+  ): Promise<UdpListener> {
+    const listener = new UdpListener(cloud);
+    const { socket } = listener;
+    await new Promise<void>((resolve, reject) => {
+      socket.once("error", reject);
+      socket.bind(port, host, () => {
+        socket.off("error", reject);
+        resolve();
+      });
+    });
+    // Errors of single datagrams, such as an unreachable receiver, are no reason to stop.
+    socket.on("error", () => undefined);
+    cloud.useClock(() => performance.now());
+    cloud.on("wake", listener.onWake);
+    socket.on("message", (datagram, { address, port: from }) => {
+      cloud.handleDatagram(`${address}:${from}`, datagram, performance.now());
+      listener.drain();
+    });
+    listener.drain();
+    return listener;
+  }
+
+  /** Where it listens. */
+  get address(): { host: string; port: number } {
+    const { address, port } = this.socket.address();
+    return { host: address, port };
+  }
+
+  /** Stop. Sessions stay as they are. */
+  async close(): Promise<void> {
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.cloud.off("wake", this.onWake);
+    await new Promise<void>((resolve) => this.socket.close(() => resolve()));
+  }
+
+  private drain(): void {
+    if (this.closed) return;
+    let next = this.cloud.pollTransmit();
+    for (; next; next = this.cloud.pollTransmit()) {
+      const separator = next.to.lastIndexOf(":");
+      const port = Number(next.to.slice(separator + 1));
+      this.socket.send(next.datagram, port, next.to.slice(0, separator));
+    }
+    clearTimeout(this.timer);
+    const timeoutMs = this.cloud.pollTimeout(performance.now());
+    if (timeoutMs < 0) return;
+    this.timer = setTimeout(
+      () => {
+        this.cloud.handleTimeout(performance.now());
+        this.drain();
+      },
+      Math.min(timeoutMs, MAX_TIMEOUT_MS),
+    );
+  }
+}

@@ -1,0 +1,90 @@
+// The AssemblyScript compiler, skipped when its inputs are what they were. Beside every output is
+// OUTPUT.inputs.json: the options, and the hash of each file that the compiler read or looked for.
+
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The root folder of the project. */
+export const projectRoot = fileURLToPath(new URL("..", import.meta.url));
+
+/**
+ * Compile AssemblyScript.
+ * @param {object} job
+ * @param {string[]} job.entries source files
+ * @param {string} job.outFile wasm file to write
+ * @param {string[]} [job.options] further command line options of asc
+ * @param {(file: string, text: string) => string} [job.substitute] replaces the text of a source
+ * @param {string} [job.root] folder that file names are relative to
+ * @returns {Promise<boolean>} whether the compiler ran; false when the output was up to date
+ * @throws {Error} the compiler's messages
+ */
+export async function compile({
+  entries,
+  outFile,
+  options = [],
+  substitute = (_, text) => text,
+  root = projectRoot,
+}) {
+  const record = path.resolve(root, `${outFile}.inputs.json`);
+  const command = [...entries, "--outFile", outFile, ...options];
+  const key = hash(JSON.stringify([ascVersion(), command]));
+  const read = (file) => {
+    try {
+      return substitute(file, readFileSync(path.resolve(root, file), "utf8"));
+    } catch (error) {
+      if (error.code === "ENOENT" || error.code === "EISDIR" || error.code === "ENOTDIR")
+        return null;
+      throw error;
+    }
+  };
+  if (existsSync(path.resolve(root, outFile)) && isUpToDate(record, key, read)) return false;
+
+  const inputs = {};
+  let messages = "";
+  const { default: asc } = await import("assemblyscript/asc");
+  const collect = { write: (text) => void (messages += text) };
+  const { error } = await asc.main([...command, "--baseDir", root], {
+    stdout: collect,
+    stderr: collect,
+    readFile(name, baseDir) {
+      const file = path.relative(root, path.resolve(baseDir, name));
+      const text = read(file);
+      inputs[file] = text === null ? null : hash(text);
+      return text;
+    },
+    writeFile(name, contents, baseDir) {
+      const file = path.resolve(baseDir, name);
+      mkdirSync(path.dirname(file), { recursive: true });
+      writeFileSync(file, contents);
+    },
+    listFiles(name, baseDir) {
+      return readdirSync(path.resolve(baseDir, name)).filter((file) =>
+        /^(?!.*\.d\.ts$).*\.ts$/.test(file),
+      );
+    },
+  });
+  if (error) throw new Error(messages.trim() || error.message);
+  writeFileSync(record, JSON.stringify({ key, inputs }));
+  return true;
+}
+
+function isUpToDate(record, key, read) {
+  if (!existsSync(record)) return false;
+  const before = JSON.parse(readFileSync(record, "utf8"));
+  if (before.key !== key) return false;
+  return Object.entries(before.inputs).every(([file, sum]) => {
+    const text = read(file);
+    return (text === null ? null : hash(text)) === sum;
+  });
+}
+
+function ascVersion() {
+  const url = import.meta.resolve("assemblyscript/package.json");
+  return JSON.parse(readFileSync(new URL(url), "utf8")).version;
+}
+
+function hash(text) {
+  return createHash("sha256").update(text).digest("hex");
+}

@@ -1,0 +1,107 @@
+// Builds the core, and applications together with the core.
+// usage: node tools/build.mjs [--root FOLDER]                   build/boson.wasm
+//        node tools/build.mjs --application FILE --out FILE [--runtime NAME]
+
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { pathToFileURL } from "node:url";
+
+import { compile, projectRoot } from "./asc.mjs";
+
+const CORE_ENTRY = "assembly/index.ts";
+const APPLICATION_ENTRY = "assembly/app/entry.ts";
+const CORE = "build/boson.wasm";
+const MEASURE = "build/measure/static-end.wasm";
+
+/** Appended to the core in a variant that is built only to learn where its static data ends. */
+const STATIC_END = "\nexport function staticEnd(): usize { return __heap_base; }\n";
+
+/**
+ * Build the core and write its figures, in bytes, to build/boson.json.
+ * @param {string} [root]
+ * @returns {Promise<{fresh: boolean, wasm: number, staticRam: number}>} whether it was compiled
+ */
+export async function buildCore(root = projectRoot) {
+  const limit = coreTarget(root).lowMemoryLimit;
+  const fresh = await compile({
+    entries: [CORE_ENTRY],
+    outFile: CORE,
+    options: ["--target", "core"],
+    root,
+  });
+  // Data starts at another address when lowMemoryLimit is not given, so it is given here, too.
+  await compile({
+    entries: [CORE_ENTRY],
+    outFile: MEASURE,
+    options: ["--optimizeLevel", "0", "--shrinkLevel", "0", "--lowMemoryLimit", String(limit)],
+    substitute: (file, text) => (file === path.normalize(CORE_ENTRY) ? text + STATIC_END : text),
+    root,
+  });
+  const figures = {
+    wasm: statSync(path.join(root, CORE)).size,
+    staticRam: staticEnd(path.join(root, MEASURE)),
+  };
+  writeFileSync(path.join(root, "build/boson.json"), JSON.stringify(figures) + "\n");
+  return { fresh, ...figures };
+}
+
+/**
+ * Compile an application together with the core into one module.
+ * @param {string[]} entryFiles the application's source files; their exports become exports
+ * @param {string} outFile wasm file to write
+ * @param {object} [options]
+ * @param {"stub" | "minimal" | "incremental"} [options.runtime] `stub` never frees; `minimal`
+ *   collects when the host calls `__collect`, `incremental` by itself. Only strings and objects
+ *   of the application need one of the latter two.
+ * @param {number} [options.pages] most linear memory, in pages of 64 KiB
+ * @returns {Promise<{fresh: boolean, wasm: number}>}
+ */
+export async function buildApplication(entryFiles, outFile, { runtime = "stub", pages = 1 } = {}) {
+  const options = ["--runtime", runtime, "--maximumMemory", String(pages)];
+  if (runtime === "minimal") options.push("--exportRuntime");
+  const fresh = await compile({ entries: [APPLICATION_ENTRY, ...entryFiles], outFile, options });
+  return { fresh, wasm: statSync(path.resolve(projectRoot, outFile)).size };
+}
+
+function coreTarget(root) {
+  return JSON.parse(readFileSync(path.join(root, "asconfig.json"), "utf8")).targets.core;
+}
+
+/** Address after the last static byte. The module is asked, with imports that nothing calls. */
+function staticEnd(file) {
+  const module = new WebAssembly.Module(readFileSync(file));
+  const imports = {};
+  for (const { module: from, name } of WebAssembly.Module.imports(module)) {
+    imports[from] = { ...imports[from], [name]: () => 0 };
+  }
+  return new WebAssembly.Instance(module, imports).exports.staticEnd();
+}
+
+async function main() {
+  const { values } = parseArgs({
+    options: {
+      application: { type: "string", multiple: true },
+      out: { type: "string" },
+      runtime: { type: "string" },
+      root: { type: "string" },
+    },
+  });
+  const { application, out, runtime, root } = values;
+  if (application) {
+    if (!out) throw new Error("--application needs --out");
+    const { fresh, wasm } = await buildApplication(application, out, { runtime });
+    console.log(`build: ${out} ${wasm} bytes${fresh ? "" : ", up to date"}`);
+  } else {
+    const { fresh, wasm, staticRam } = await buildCore(root && path.resolve(root));
+    const note = fresh ? "" : ", up to date";
+    console.log(`build: ${CORE} ${wasm} bytes, static RAM ${staticRam} bytes${note}`);
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  main().catch((error) => {
+    console.error(`build: ${error.message}`);
+    process.exitCode = 1;
+  });
+}

@@ -1,0 +1,112 @@
+// Checks that imports point down only. A rule gives the layer of a file and what it may import;
+// the first rule that matches counts.
+// usage: node tools/check/layers.mjs [ROOT]
+
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+
+import { listFiles, runAlone } from "./report.mjs";
+
+/** Importable from everywhere in assembly/. */
+const COMMON = ["util", "config", "status", "events"];
+
+/** The layers of assembly/, top first: [name, its files, layers that it may import]. */
+const LAYERS = [
+  ["index", /^assembly\/index\.ts$/, ["device", "cloud", "coap", "dtls"]],
+  ["app", /^assembly\/app\//, ["app", "index", "device", "cloud", "coap", "dtls"]],
+  ["device", /^assembly\/device\.ts$/, ["cloud", "coap", "dtls", "rsa-aes", "crypto"]],
+  ["cloud", /^assembly\/cloud\//, ["cloud", "coap"]],
+  ["coap", /^assembly\/coap\//, ["coap"]],
+  ["dtls", /^assembly\/dtls\//, ["dtls", "crypto"]],
+  ["rsa-aes", /^assembly\/rsa-aes\//, ["rsa-aes", "crypto"]],
+  ["crypto", /^assembly\/crypto\//, ["crypto"]],
+  ["util", /^assembly\/util\//, []],
+  ["config", /^assembly\/config\.ts$/, []],
+  ["status", /^assembly\/status\.ts$/, []],
+  ["events", /^assembly\/events\.ts$/, []],
+  ["hal", /^assembly\/hal\.ts$/, []],
+];
+
+/** The only files that may import assembly/hal.ts. */
+const HAL_USERS = [
+  /^assembly\/crypto\/random\.ts$/,
+  /^assembly\/dtls\/session[^/]*\.ts$/,
+  /^assembly\/dtls\/identity\.ts$/,
+  /^assembly\/util\/log\.ts$/,
+];
+
+/** Folders that share no source with the core. */
+const OUTSIDE = ["cloud", "bindings"];
+
+const layerOf = (file) => LAYERS.find(([, files]) => files.test(file))?.[0];
+
+/** Specifiers of every import and re-export of a source text. */
+function importsOf(text) {
+  const code = text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
+  const statement = /\b(?:import|export)\b[^"'`;]*?\bfrom\s*["']([^"']+)["']/g;
+  const bare = /\bimport\s*\(?\s*["']([^"']+)["']|\brequire\(\s*["']([^"']+)["']/g;
+  return [...code.matchAll(statement), ...code.matchAll(bare)].map((found) => found[1] ?? found[2]);
+}
+
+/** The file that a specifier means, relative to root; null for a package. */
+function resolve(root, file, specifier) {
+  if (!specifier.startsWith("."))
+    return specifier.startsWith("assembly/") ? `${specifier}.ts` : null;
+  const target = path.posix.join(path.posix.dirname(file), specifier.replace(/\.[cm]?js$/, ""));
+  const candidates = [target, `${target}.ts`, `${target}/index.ts`];
+  return (
+    candidates.find((name) => name.endsWith(".ts") && existsSync(path.join(root, name))) ?? target
+  );
+}
+
+/** What is wrong with one import inside assembly/, or null. */
+function problemOf(file, target) {
+  const from = layerOf(file);
+  if (target === null) return "imports a package";
+  const to = layerOf(target);
+  if (!to) return `imports ${target}, which belongs to no layer`;
+  if (to === "hal") {
+    return HAL_USERS.some((user) => user.test(file)) ? null : "may not import hal.ts";
+  }
+  const allowed = LAYERS.find(([name]) => name === from)[2];
+  if (COMMON.includes(to) || allowed.includes(to)) return null;
+  return `${from} may not import ${to} (${target})`;
+}
+
+/** Every import below a folder: [file, the file it means]. */
+function importsBelow(root, folder) {
+  return sourcesBelow(root, folder).flatMap((file) =>
+    importsOf(readFileSync(path.join(root, file), "utf8")).map((specifier) => [
+      file,
+      resolve(root, file, specifier),
+    ]),
+  );
+}
+
+function sourcesBelow(root, folder) {
+  if (!existsSync(path.join(root, folder))) return [];
+  return listFiles(root, folder).filter((name) => /\.[cm]?[jt]s$/.test(name));
+}
+
+/** @param {string} root @returns {import("./report.mjs").Result} */
+export function check(root) {
+  const problems = sourcesBelow(root, "assembly")
+    .filter((file) => !layerOf(file))
+    .map((file) => `${file}: belongs to no layer`);
+  const inside = importsBelow(root, "assembly");
+  for (const [file, target] of inside) {
+    const problem = layerOf(file) ? problemOf(file, target) : null;
+    if (problem) problems.push(`${file}: ${problem}`);
+  }
+  for (const folder of OUTSIDE) {
+    for (const [file, target] of importsBelow(root, folder)) {
+      if (target?.startsWith("assembly/")) {
+        problems.push(`${file}: ${folder}/ may not import ${target}`);
+      }
+    }
+  }
+  if (inside.length === 0) problems.push("no import found in assembly/");
+  return { figure: `${inside.length} imports`, problems };
+}
+
+await runAlone(import.meta.url, "layers", check);
