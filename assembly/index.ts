@@ -19,24 +19,26 @@ import {
 } from "./coap/outbox";
 import { ARGUMENT_CAPACITY, EVENT_SIZE, RX_CAPACITY, TX_CAPACITY } from "./config";
 import {
-  RX_BUFFER,
-  TX_BUFFER,
   connectionState,
   deviceConnect,
   deviceDisconnect,
-  deviceHandleDatagram,
-  deviceHandleTimeout,
   deviceLinkDown,
   deviceLinkUp,
+  deviceRegistryChanged,
+} from "./connection";
+import {
+  RX_BUFFER,
+  TX_BUFFER,
+  deviceHandleDatagram,
+  deviceHandleTimeout,
   devicePollEvent,
   devicePollTimeout,
   devicePollTransmit,
-  deviceRegistryChanged,
   deviceSetKeepalive,
   deviceStart,
   unprovenRecords,
 } from "./device";
-import { dtlsAlertReceived, dtlsCount } from "./dtls/client";
+import { dtlsAlertReceived, dtlsCount } from "./dtls/state";
 import { eventsLost } from "./events";
 import { Status } from "./status";
 

@@ -61,7 +61,7 @@ export class DeviceLink {
   private lastMessageId: number;
 
   constructor(
-    readonly device: RegisteredDevice,
+    public device: RegisteredDevice,
     private readonly host: LinkHost,
   ) {
     this.lastMessageId = Buffer.from(host.random(2)).readUInt16BE();

@@ -42,6 +42,8 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   private readonly effects: RequestEffects;
   protected now: number;
   private clock: (() => number) | undefined;
+  /** Inside a handle call: its caller polls afterwards, and nothing may go out before the state is stored. */
+  private handling = false;
 
   constructor(options: LocalCloudOptions) {
     super();
@@ -81,9 +83,10 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   /** Handle one datagram. Never throws, whatever it contains. @param from any string that names the sender */
   handleDatagram(from: string, datagram: Uint8Array, now: number): void {
     this.now = now;
-    this.reportDatagram("in", from, datagram);
-    this.dtls.handleDatagram(from, datagram, now);
-    this.saveTouched();
+    this.handle(() => {
+      this.reportDatagram("in", from, datagram);
+      this.dtls.handleDatagram(from, datagram, now);
+    });
   }
 
   /** The next datagram to send, until undefined. */
@@ -107,12 +110,15 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   /** Do what has become due. Calling it early is harmless. */
   handleTimeout(now: number): void {
     this.now = now;
-    this.dtls.handleTimeout(now);
-    for (const link of this.links.values()) {
-      link.handleTimeout(now);
-      if (link.online && now >= link.heardAt + this.idleTimeoutMs) this.setOffline(link, "silent");
-    }
-    this.saveTouched();
+    this.handle(() => {
+      this.dtls.handleTimeout(now);
+      for (const link of this.links.values()) {
+        link.handleTimeout(now);
+        if (link.online && now >= link.heardAt + this.idleTimeoutMs) {
+          this.setOffline(link, "silent");
+        }
+      }
+    });
   }
 
   /** Let calls of the API below read the time themselves, in place of the time of the last handle or poll call. */
@@ -122,13 +128,29 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
 
   // ---- Inside ----
 
+  /** Change the state once, then store what changed. */
+  private handle(change: () => void): void {
+    this.handling = true;
+    try {
+      change();
+    } finally {
+      this.saveTouched();
+      this.handling = false;
+    }
+  }
+
   private dtlsEvents(): DtlsServerEvents {
     return {
-      transmit: (to, datagram) => this.output.push({ to, datagram }),
+      transmit: (to, datagram) => {
+        this.output.push({ to, datagram });
+        this.wake();
+      },
       reserve: (session) => this.save(this.linkOf(session.deviceId), true),
       applicationData: (session, data, moved) => this.handleMessage(session, data, moved),
       sessionConfirmed: (session) => {
         const link = this.linkOf(session.deviceId);
+        // It may have been registered anew, with another key.
+        link.device = this.registry.find(session.deviceId) ?? link.device;
         link.attach(session);
         link.moves = 0;
         this.touch(link, true);
@@ -237,6 +259,8 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   }
 
   private sendOn(session: Session, bytes: Buffer): void {
+    // A listener may have closed it meanwhile.
+    if (this.dtls.sessions.find(session.connectionId) !== session) return;
     try {
       this.dtls.send(session, bytes);
     } catch (error) {
@@ -312,6 +336,11 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
 
   private log(level: "info" | "warn", message: string): void {
     this.emitSafely("log", { level, message });
+  }
+
+  /** Ask to be polled, unless that happens anyway. */
+  protected wake(): void {
+    if (!this.handling) this.emitSafely("wake");
   }
 
   /** Emit an event; what a listener throws is reported once the engine is done, and does not disturb it. */

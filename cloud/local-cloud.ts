@@ -122,7 +122,7 @@ export class LocalCloud extends CloudEngine {
     const contentType = options.contentType ?? ContentFormat.Text;
     const event = { name, data: bytes, contentType };
     const receivers = this.deliver(event, options.confirmable ?? true, options.deviceId);
-    this.emitSafely("wake");
+    this.wake();
     return receivers;
   }
 
@@ -133,7 +133,7 @@ export class LocalCloud extends CloudEngine {
     if (!session) throw new DeviceOffline(deviceId);
     this.closeSession(link, session, AlertLevel.Warning, AlertDescription.CloseNotify);
     this.saveTouched();
-    this.emitSafely("wake");
+    this.wake();
   }
 
   private async start<T>(deviceId: string, begin: (link: DeviceLink) => Promise<T>): Promise<T> {
@@ -141,11 +141,11 @@ export class LocalCloud extends CloudEngine {
     if (!link.online || !link.ready) throw new DeviceOffline(deviceId);
     this.now = this.currentTime();
     const result = begin(link);
-    this.emitSafely("wake");
+    this.wake();
     try {
       return await result;
     } finally {
-      this.emitSafely("wake");
+      this.wake();
     }
   }
 

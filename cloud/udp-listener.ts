@@ -39,6 +39,8 @@ export class UdpListener {
     cloud.useClock(() => performance.now());
     cloud.on("wake", listener.onWake);
     socket.on("message", (datagram, { address, port: from }) => {
+      // A forged sender; there is no answer to port 0.
+      if (from === 0) return;
       cloud.handleDatagram(`${address}:${from}`, datagram, performance.now());
       listener.drain();
     });

@@ -88,10 +88,10 @@ export function aes128EncryptBlock(output: usize, schedule: usize, input: usize)
 @inline
 function substitute(row0: u32, row1: u32, row2: u32, row3: u32): u32 {
   return (
-    <u32>load<u8>(SBOX + (row0 & 255)) |
-    (<u32>load<u8>(SBOX + (row1 & 255)) << 8) |
-    (<u32>load<u8>(SBOX + (row2 & 255)) << 16) |
-    (<u32>load<u8>(SBOX + (row3 & 255)) << 24)
+    (<u32>load<u8>(SBOX + (row0 & 255))) |
+    ((<u32>load<u8>(SBOX + (row1 & 255))) << 8) |
+    ((<u32>load<u8>(SBOX + (row2 & 255))) << 16) |
+    ((<u32>load<u8>(SBOX + (row3 & 255))) << 24)
   );
 }
 

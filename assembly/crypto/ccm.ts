@@ -79,7 +79,7 @@ export function ccmOpen(
 /** RFC 3610 §2.2: B_0 and the blocks of AAD into the MAC; §2.3: A_0. */
 function begin(length: i32, schedule: usize, nonce: usize, aad: usize, aadLength: i32): void {
   // Flags of B_0: Adata | (M - 2) / 2 = 3 | L - 1 = 2.
-  store<u8>(MAC, 0x1a | (<i32>(aadLength > 0) << 6));
+  store<u8>(MAC, 0x1a | ((<i32>(aadLength > 0)) << 6));
   memory.copy(MAC + 1, nonce, CCM_NONCE_SIZE);
   store<u8>(MAC, length >> 16, 13);
   storeU16(MAC + 14, length);
@@ -116,7 +116,7 @@ function crypt(buffer: usize, length: i32, schedule: usize, opening: i32): void 
     const taken = min(length, 16);
     for (let i = 0; i < taken; i++) {
       const before = <i32>load<u8>(buffer + i);
-      const after = before ^ <i32>load<u8>(STREAM + i);
+      const after = before ^ (<i32>load<u8>(STREAM + i));
       store<u8>(buffer + i, after);
       store<u8>(MAC + i, load<u8>(MAC + i) ^ (before ^ ((before ^ after) & opening)));
     }

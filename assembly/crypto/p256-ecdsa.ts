@@ -15,7 +15,14 @@ import {
   PRIME,
 } from "./p256-limbs";
 import { fieldMul, fieldSqr } from "./p256-multiply";
-import { buildTable, COMB_SPACING, columnAt, digitsAt, multiplyBase, recode } from "./p256-multiple";
+import {
+  buildTable,
+  COMB_SPACING,
+  columnAt,
+  digitsAt,
+  multiplyBase,
+  recode,
+} from "./p256-multiple";
 import { nonceInit, nonceNext } from "./p256-nonce";
 import {
   negateSelected,
@@ -34,7 +41,17 @@ import {
   scalarToMontgomery,
 } from "./p256-scalar";
 import { randomFill } from "./random";
-import { ACCUMULATOR, DIGITS, NAF, SCALARS, SELECTED, TABLE, TEMPORARY, WORKSPACE, WORKSPACE_SIZE } from "./workspace";
+import {
+  ACCUMULATOR,
+  DIGITS,
+  NAF,
+  SCALARS,
+  SELECTED,
+  TABLE,
+  TEMPORARY,
+  WORKSPACE,
+  WORKSPACE_SIZE,
+} from "./workspace";
 
 // @ts-ignore: decorator
 @inline
@@ -207,7 +224,7 @@ function encodeNaf(u2: usize): void {
   let carry: i32 = 0;
   let position = 0;
   while (position < NAF_DIGITS) {
-    const bits = <i32>digitsAt(position) & 31;
+    const bits = (<i32>digitsAt(position)) & 31;
     if ((bits & 1) == carry) {
       position++;
       continue;

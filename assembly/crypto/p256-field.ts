@@ -7,7 +7,14 @@
 // multiples of p, far from the 2^261 that the limbs can hold.
 // Constant time in: all elements, but where a docstring says otherwise.
 
-import { LIMBS_SIZE, PRIME, limbsFromBytes, limbsIsBelow, limbsReduceOnce, limbsToBytes } from "./p256-limbs";
+import {
+  LIMBS_SIZE,
+  PRIME,
+  limbsFromBytes,
+  limbsIsBelow,
+  limbsReduceOnce,
+  limbsToBytes,
+} from "./p256-limbs";
 import { fieldMul, fieldSqr } from "./p256-multiply";
 import { TEMPORARY } from "./workspace";
 

@@ -32,7 +32,7 @@ export function limbsFromBytes(out: usize, bytes: usize): void {
   for (let i: usize = 0; i < 8; i++) {
     const bit = i * 29;
     const pair = loadU64(bytes + 24 - ((bit >> 5) << 2));
-    store<i32>(out + (i << 2), <i32>(pair >> (bit & 31)) & MASK);
+    store<i32>(out + (i << 2), (<i32>(pair >> (bit & 31))) & MASK);
   }
   store<i32>(out, loadU32(bytes) >> 8, 32);
 }
@@ -47,7 +47,7 @@ export function limbsToBytes(bytes: usize, limbs: usize): void {
     const bit = i << 5;
     const limb = bit / 29;
     const at = limbs + (limb << 2);
-    const pair = <u64>load<u32>(at) | (<u64>load<u32>(at, 4) << 29);
+    const pair = (<u64>load<u32>(at)) | ((<u64>load<u32>(at, 4)) << 29);
     // Two limbs hold the word: it starts at bit 21 of its first limb at most.
     storeU32(bytes + 28 - bit / 8, <u32>(pair >> (bit - 29 * limb)));
   }
@@ -100,7 +100,7 @@ export function limbsReduceOnce(a: usize, modulus: usize): void {
 export function limbsNegateIf(a: usize, mask: i32): void {
   let carry: i32 = 0;
   for (let i: usize = 0; i < 36; i += 4) {
-    carry += ((load<i32>(a + i) ^ mask) - mask) + (load<i32>(ORDER + i) & mask);
+    carry += (load<i32>(a + i) ^ mask) - mask + (load<i32>(ORDER + i) & mask);
     store<i32>(a + i, carry & MASK);
     carry >>= 29;
   }

@@ -88,11 +88,11 @@ export function multiplyPoint(scalar: usize): void {
   store<i32>(TEMPORARY, load<i32>(ORDER) - 2);
   const exceptional = limbsEqual(scalar, TEMPORARY);
   buildTable();
-  selectWindow(<i32>digitsAt(253) & 15);
+  selectWindow((<i32>digitsAt(253)) & 15);
   memory.copy(ACCUMULATOR, SELECTED, POINT_ENTRY);
   for (let i = 249; i > 0; i -= 4) {
     for (let j = 0; j < 4; j++) pointDouble();
-    selectWindow(<i32>digitsAt(i) & 15);
+    selectWindow((<i32>digitsAt(i)) & 15);
     pointAdd(SELECTED, false);
   }
   for (let i: usize = 0; i < 108; i += 4) {
@@ -106,7 +106,7 @@ export function multiplyPoint(scalar: usize): void {
 export function columnAt(column: i32): i32 {
   let bits: i32 = 0;
   for (let position = column + 4 * COMB_SPACING + 1; position > 0; position -= COMB_SPACING) {
-    bits = (bits << 1) | (<i32>digitsAt(position) & 1);
+    bits = (bits << 1) | ((<i32>digitsAt(position)) & 1);
   }
   return bits;
 }

@@ -139,7 +139,7 @@ export function selectEntry(table: usize, size: usize, count: i32, index: i32): 
     let high: u64 = 0;
     let from = table + at;
     for (let i = 0; i < count; i++) {
-      const mask = <i64>((i ^ index) - 1) >> 63;
+      const mask = (<i64>((i ^ index) - 1)) >> 63;
       low |= load<u64>(from) & mask;
       high |= load<u64>(from, 8) & mask;
       from += size;

@@ -109,7 +109,7 @@ export function scalarInvert(out: usize, a: usize): void {
   memory.copy(out, TABLE + 14 * 36, 36);
   for (let i = 1; i < 64; i++) {
     for (let j = 0; j < 4; j++) scalarMul(out, out, out);
-    const digit = (<i32>load<u8>(EXPONENT + (i >> 1)) >> ((~i & 1) << 2)) & 15;
+    const digit = ((<i32>load<u8>(EXPONENT + (i >> 1))) >> ((~i & 1) << 2)) & 15;
     if (digit) scalarMul(out, out, TABLE + (digit - 1) * 36);
   }
 }

@@ -56,7 +56,7 @@ export function sha256Init(state: usize): void {
 export function sha256Update(state: usize, data: usize, length: i32): void {
   const count = load<u64>(state, COUNT);
   store<u64>(state, count + <u64>length, COUNT);
-  let used = <i32>count & 63;
+  let used = (<i32>count) & 63;
   while (used + length >= SHA256_BLOCK_SIZE) {
     const taken = SHA256_BLOCK_SIZE - used;
     memory.copy(state + BLOCK + used, data, taken);
@@ -75,7 +75,7 @@ export function sha256Update(state: usize, data: usize, length: i32): void {
  */
 export function sha256Final(digest: usize, state: usize): void {
   const count = load<u64>(state, COUNT);
-  const used = <i32>count & 63;
+  const used = (<i32>count) & 63;
   // FIPS 180-4 §5.1.1: a one bit, zeros, and the length in bits in the last eight bytes.
   store<u8>(state + used, 0x80, BLOCK);
   memory.fill(state + BLOCK + used + 1, 0, 63 - used);

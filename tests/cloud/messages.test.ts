@@ -36,7 +36,9 @@ function next(cloud: LocalCloud, device: ScriptedDevice, now = 0): CoapMessage |
   for (const datagram of device.collect(cloud)) device.handleDatagram(datagram);
   const message = device.received[before];
   if (message?.type === 0) {
-    device.talk(cloud, device.coap({ type: 2, code: 0, messageId: message.messageId }), now);
+    // What this lets go out is for the next call.
+    const acknowledgement = device.coap({ type: 2, code: 0, messageId: message.messageId });
+    cloud.handleDatagram(device.address, acknowledgement, now);
   }
   return message;
 }
@@ -64,7 +66,7 @@ describe("reliability", () => {
     const events: EventMessage[] = [];
     cloud.on("event", (event) => events.push(event));
     for (let i = 0; i < 2; i++) {
-      const datagram = device.message("50020011b14503616263620e10ff646566");
+      const datagram = device.message("50020011b14503616263320e10ff646566");
       expect(device.talk(cloud, datagram)).toEqual([]);
     }
     expect(events).toMatchObject([{ ttl: 3600, confirmable: false, data: Buffer.from("def") }]);
@@ -222,7 +224,8 @@ describe("resources", () => {
         payload: text.subarray(number * 1024, (number + 1) * 1024),
       };
       expect(device.talk(cloud, device.coap(message))).toMatchObject([ACK]);
-      expect(device.talk(cloud, device.coap(message))).toMatchObject([ACK]);
+      const repeated = { ...message, messageId: device.messageId };
+      expect(device.talk(cloud, device.coap(repeated))).toMatchObject([ACK]);
     }
     expect(cloud.device(device.id)).toMatchObject({ functions, variables: { t: 9 } });
   });
@@ -374,6 +377,23 @@ describe("events between devices", () => {
     ]);
     expect(cloud.device(device.id)).toMatchObject({ online: false, connected: true });
     expect(cloud.publish("three")).toBe(0);
+  });
+
+  test("listeners may publish and disconnect inside a handle call; nothing asks to be polled there", () => {
+    const { cloud, device } = connected();
+    device.talk(cloud, device.coap(subscribe("")));
+    let wakes = 0;
+    cloud.on("wake", () => wakes++);
+    cloud.on("event", () => cloud.publish("echo"));
+    const event = { code: CoapCode.Post, options: path("E", "x") };
+    cloud.handleDatagram(device.address, device.coap(event), 0);
+    expect(wakes).toBe(0);
+    cloud.publish("again");
+    cloud.on("event", () => cloud.disconnect(device.id));
+    cloud.handleDatagram(device.address, device.coap(event), 0);
+    for (const datagram of device.collect(cloud)) device.handleDatagram(datagram);
+    expect(device.alerts).toEqual([{ level: 1, description: 0, epoch: 1 }]);
+    expect(cloud.device(device.id).connected).toBe(false);
   });
 
   test("Hello starts the list of subscriptions anew", () => {

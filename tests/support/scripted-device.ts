@@ -90,6 +90,11 @@ export class ScriptedDevice {
     this.clientRandom = Buffer.from(this.random(32));
   }
 
+  /** The same device without its session. */
+  twin(): ScriptedDevice {
+    return new ScriptedDevice({ ...this.options, keyPair: this.keyPair, address: this.address });
+  }
+
   // ---- Handshake ----
 
   /** One ClientHello datagram; the transcript starts anew with it. */
@@ -209,11 +214,11 @@ export class ScriptedDevice {
 
   // ---- CoAP ----
 
-  /** A CoAP message in one sealed record; `mid` counts up unless it is given. */
+  /** A CoAP message in one sealed record; the message ID counts up unless it is given. */
   coap(message: Partial<CoapMessage> & { code: number }, padding?: number): Buffer {
     const bytes = encodeCoap({
       type: 0,
-      messageId: ++this.messageId,
+      messageId: message.messageId ?? ++this.messageId,
       token: Buffer.alloc(0),
       options: [],
       payload: Buffer.alloc(0),

@@ -12,9 +12,14 @@ const COMMON = ["util", "config", "status", "events"];
 
 /** The layers of assembly/, top first: [name, its files, layers that it may import]. */
 const LAYERS = [
-  ["index", /^assembly\/index\.ts$/, ["device", "cloud", "coap", "dtls"]],
-  ["app", /^assembly\/app\//, ["app", "index", "device", "cloud", "coap", "dtls"]],
-  ["device", /^assembly\/device\.ts$/, ["cloud", "coap", "dtls", "rsa-aes", "crypto"]],
+  ["index", /^assembly\/index\.ts$/, ["device", "connection", "cloud", "coap", "dtls"]],
+  ["app", /^assembly\/app\//, ["app", "index", "device", "connection", "cloud", "coap", "dtls"]],
+  [
+    "device",
+    /^assembly\/device\.ts$/,
+    ["connection", "cloud", "coap", "dtls", "rsa-aes", "crypto"],
+  ],
+  ["connection", /^assembly\/connection\.ts$/, ["cloud", "coap", "dtls", "rsa-aes"]],
   ["cloud", /^assembly\/cloud\//, ["cloud", "coap"]],
   ["coap", /^assembly\/coap\//, ["coap"]],
   ["dtls", /^assembly\/dtls\//, ["dtls", "crypto"]],

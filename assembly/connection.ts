@@ -1,0 +1,291 @@
+// Life cycle of the one outbound connection: when to resume, when to handshake, when to try again.
+// ARCHITECTURE.md, "Life of a connection", has it as a table. device.ts moves the bytes.
+
+import { callsReset } from "./cloud/calls";
+import { describeRequestChanged, describeReset } from "./cloud/describe";
+import { helloChecksum, sendHello } from "./cloud/hello";
+import { sendGoodbye } from "./cloud/small-messages";
+import {
+  STATE_SIZE,
+  acknowledgeHello,
+  cloudState,
+  isHelloAcknowledged,
+  stateReset,
+} from "./cloud/state";
+import { subscriptionsRequestChanged, subscriptionsReset } from "./cloud/subscriptions";
+import { inboxReset } from "./coap/inbox";
+import {
+  Purpose,
+  outboxAbort,
+  outboxNextId,
+  outboxPollDone,
+  outboxRestart,
+  outboxSetNextId,
+} from "./coap/outbox";
+import { RETRY_MAX, RETRY_MIN } from "./config";
+import { dtlsReset, dtlsRestore, dtlsSave, dtlsStart } from "./dtls/client";
+import { SESSION_PEER_CAPACITY, session, sessionPeer, sessionState } from "./dtls/session";
+import { ConnectionState, EventKind, Reason, pushEvent } from "./events";
+import { Status } from "./status";
+import { isDue, untilDue } from "./util/clock";
+
+/** Address of the peer as the host writes it; the core only keeps it. */
+const PEER: usize = memory.data(20, 4);
+let peerLength: i32 = 0;
+
+let state: i32 = ConnectionState.Disconnected;
+/** Whether the host wants a connection; the core reconnects while it does. */
+let wanted: bool = false;
+let linkIsUp: bool = false;
+/** Why the connection that is being set up is as it is. */
+let reason: i32 = Reason.None;
+/** Whether the next attempt is a handshake even though a session may be stored. */
+let mustHandshake: bool = false;
+let handshakeReason: i32 = Reason.HandshakeBecauseNoSession;
+let failures: i32 = 0;
+let retryAt: u32 = 0;
+
+let lastHeard: u32 = 0;
+/** When the state last changed; the time-outs of a state count from it. */
+let changedAt: u32 = 0;
+/** Whether the server knows our Hello, so that everything may be sent. */
+let greeted: bool = false;
+
+/** The connection's ConnectionState. */
+export function connectionState(): i32 {
+  return state;
+}
+
+/** When the connection came into its state, ms. */
+export function connectionChangedAt(): u32 {
+  return changedAt;
+}
+
+/** When the server was last heard, ms. */
+export function connectionLastHeard(): u32 {
+  return lastHeard;
+}
+
+/** Whether there is a socket. */
+export function isLinkUp(): bool {
+  return linkIsUp;
+}
+
+/** Whether the server knows our Hello, so that other messages may follow. */
+export function isGreeted(): bool {
+  return greeted;
+}
+
+/** Whether the host wants a connection. */
+export function isWanted(): bool {
+  return wanted;
+}
+
+function setState(next: i32, why: i32, status: i32, now: u32): void {
+  state = next;
+  changedAt = now;
+  pushEvent(EventKind.Connection, next, why, status);
+}
+
+// ---- what the host wants --------------------------------------------------------------------
+
+/** Connect, and stay connected until `deviceDisconnect`. @returns Status.Ok; Status.InvalidState */
+export function deviceConnect(now: u32): i32 {
+  if (wanted || state != ConnectionState.Disconnected) return Status.InvalidState;
+  wanted = true;
+  failures = 0;
+  open(now);
+  return Status.Ok;
+}
+
+/**
+ * Disconnect; the session stays for the next connection.
+ * @param goodbye DisconnectReason to tell the server first; 0 closes at once
+ * @param sleepSeconds told with the goodbye when not 0
+ * @returns Status.Ok; Status.InvalidState
+ */
+export function deviceDisconnect(goodbye: i32, sleepSeconds: u32, now: u32): i32 {
+  if (!wanted) return Status.InvalidState;
+  wanted = false;
+  if (goodbye && greeted && sendGoodbye(goodbye, sleepSeconds) == Status.Ok) {
+    setState(ConnectionState.Disconnecting, Reason.Requested, Status.Ok, now);
+  } else {
+    close(Status.Ok, now);
+  }
+  return Status.Ok;
+}
+
+/** Ask the host for a socket: for the stored session if there is one, else for a handshake. */
+export function open(now: u32): void {
+  if (!mustHandshake && dtlsRestore() == Status.Ok) {
+    reason = Reason.SessionResumed;
+    memory.copy(cloudState(), sessionState(), STATE_SIZE);
+    outboxSetNextId(session().nextMessageId);
+    peerLength = session().peerLength;
+    memory.copy(PEER, sessionPeer(), peerLength);
+  } else {
+    dtlsReset();
+    reason = mustHandshake ? handshakeReason : Reason.HandshakeBecauseNoSession;
+    peerLength = 0;
+  }
+  setState(ConnectionState.Opening, reason, Status.Ok, now);
+  pushEvent(EventKind.OpenLink, reason, <u32>PEER, peerLength);
+}
+
+/** Try again when the pause after a failure is over. */
+export function openWhenDue(now: u32): void {
+  if (wanted && isDue(retryAt, now)) open(now);
+}
+
+/** @returns ms until `openWhenDue` is due; -1 when no connection is wanted */
+export function openTimeout(now: u32): i32 {
+  return wanted ? untilDue(retryAt, now) : -1;
+}
+
+// ---- the link -------------------------------------------------------------------------------
+
+/**
+ * The host's socket is open.
+ * @param address [in] the server's address as the host wants it back in a later OpenLink;
+ *   `length` bytes, 0...20, opaque here
+ * @returns Status.Ok; Status.InvalidState: the host closes the socket again;
+ *   Status.InvalidArgument
+ */
+export function deviceLinkUp(address: usize, length: i32, now: u32): i32 {
+  if (state != ConnectionState.Opening) return Status.InvalidState;
+  if (length < 0 || length > SESSION_PEER_CAPACITY) return Status.InvalidArgument;
+  memory.copy(PEER, address, length);
+  peerLength = length;
+  linkIsUp = true;
+  lastHeard = now;
+  if (reason == Reason.SessionResumed) {
+    resume(now);
+    return Status.Ok;
+  }
+  const status = dtlsStart(now);
+  if (status < 0) lose(Reason.HandshakeFailed, status, now);
+  else setState(ConnectionState.Handshake, reason, Status.Ok, now);
+  return Status.Ok;
+}
+
+/** The host's socket failed or closed. The session stays. @returns Status.Ok; Status.InvalidState */
+export function deviceLinkDown(now: u32): i32 {
+  if (state == ConnectionState.Disconnected) return Status.InvalidState;
+  lose(Reason.LinkLost, Status.Ok, now);
+  return Status.Ok;
+}
+
+/** Take up the restored session: what waits goes out first, a ping only if nothing does. */
+function resume(now: u32): void {
+  startMessages();
+  greeted = isHelloAcknowledged(helloChecksum());
+  setState(ConnectionState.Resuming, Reason.SessionResumed, Status.Ok, now);
+  if (greeted) requestChanged(now);
+  else sendHello();
+}
+
+/** End the link and try again later; what waits in the outbox keeps waiting. */
+export function lose(why: i32, status: i32, now: u32): void {
+  closeLink(why);
+  setState(ConnectionState.Disconnected, why, status, now);
+  retryAt = now + min(RETRY_MIN << min(failures / 5, 7), RETRY_MAX);
+  failures += 1;
+}
+
+/** End the connection because the host asked for it. */
+export function close(status: i32, now: u32): void {
+  closeLink(Reason.Requested);
+  mustHandshake = false;
+  setState(ConnectionState.Disconnected, Reason.Requested, status, now);
+}
+
+function closeLink(why: i32): void {
+  pushEvent(EventKind.CloseLink, why);
+  linkIsUp = false;
+  greeted = false;
+  dtlsReset();
+  outboxRestart();
+}
+
+/** Begin again at once, on a new socket, with a handshake. */
+export function handshakeAgain(why: i32, status: i32, now: u32): void {
+  mustHandshake = true;
+  handshakeReason = why;
+  openAgain(why, status, now);
+}
+
+/** Begin again at once, on a new socket. */
+export function openAgain(why: i32, status: i32, now: u32): void {
+  lose(why, status, now);
+  if (wanted) open(now);
+}
+
+/** A handshake failed. The next attempt resumes what is stored: this one may have met no server. */
+export function handleHandshakeFailed(status: i32, now: u32): void {
+  mustHandshake = false;
+  lose(Reason.HandshakeFailed, status, now);
+}
+
+// ---- steps ----------------------------------------------------------------------------------
+
+/** Drop what belonged to the connection before; publishes stay. */
+function startMessages(): void {
+  inboxReset();
+  callsReset();
+  describeReset();
+  subscriptionsReset();
+  for (let purpose: i32 = Purpose.Hello; purpose <= Purpose.Goodbye; purpose++) {
+    if (purpose != Purpose.Publish) outboxAbort(purpose, Status.Aborted);
+  }
+  while (outboxPollDone(false)) {}
+  outboxRestart();
+}
+
+/** Send Describe and subscriptions where the server does not know them as they are now. */
+function requestChanged(now: u32): void {
+  describeRequestChanged(now);
+  subscriptionsRequestChanged();
+}
+
+/** Registrations changed: tell the server, now if connected, else with the next connection. */
+export function deviceRegistryChanged(now: u32): void {
+  if (greeted) requestChanged(now);
+}
+
+/** The handshake is complete: say Hello. */
+export function handleEstablished(now: u32): void {
+  memory.copy(sessionPeer(), PEER, peerLength);
+  session().peerLength = <u8>peerLength;
+  stateReset();
+  startMessages();
+  lastHeard = now;
+  setState(ConnectionState.Hello, reason, Status.Ok, now);
+  sendHello();
+  dtlsSave(outboxNextId()); // a failure costs the resume, not the connection
+}
+
+/** Hello was answered. */
+export function handleHelloDone(status: i32, now: u32): void {
+  if (status == Status.Aborted) return;
+  if (status == Status.MessageTimeout) {
+    handshakeAgain(Reason.HelloTimeout, status, now);
+    return;
+  }
+  greeted = true;
+  acknowledgeHello(helloChecksum());
+  const isResumed = state == ConnectionState.Resuming;
+  handleConnected(isResumed ? Reason.SessionResumed : Reason.HandshakeDone, now);
+  requestChanged(now);
+}
+
+/** Something authenticated came from the server. */
+export function handleHeard(now: u32): void {
+  lastHeard = now;
+  if (state == ConnectionState.Resuming && greeted) handleConnected(Reason.SessionResumed, now);
+}
+
+function handleConnected(why: i32, now: u32): void {
+  failures = 0;
+  mustHandshake = false;
+  setState(ConnectionState.Connected, why, Status.Ok, now);
+}

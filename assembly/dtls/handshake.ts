@@ -1,0 +1,263 @@
+// The client's side of the DTLS 1.2 handshake (RFC 6347 §4.2), `particle` profile. One handler for
+// each state, in protocol order:
+//
+//   ClientHello -> [HelloVerifyRequest -> ClientHello with cookie ->] ServerHello,
+//   ServerKeyExchange, CertificateRequest, ServerHelloDone -> Certificate, ClientKeyExchange,
+//   CertificateVerify, ChangeCipherSpec, Finished -> ChangeCipherSpec, Finished
+//
+// There is no server Certificate message: the server's key is pinned.
+
+import { FLIGHT_TIMEOUT, MAX_FLIGHT_TIMEOUT, MAX_FLIGHT_TRANSMISSIONS } from "../config";
+import { constantTimeEqual } from "../crypto/constant-time";
+import { Status } from "../status";
+import { isDue, untilDue } from "../util/clock";
+import {
+  buildFinalFlight,
+  buildHelloFlight,
+  expectedVerifyData,
+  flightReset,
+  prepareFinalFlight,
+} from "./flight";
+import { handleServerKeyExchange, keyExchangeReset, serverRandom } from "./key-exchange";
+import { ContentType, HANDSHAKE_HEADER, HandshakeType, VERIFY_DATA_SIZE } from "./protocol";
+import {
+  fragmentSequence,
+  fragmentSize,
+  reassemblyAdd,
+  reassemblyAdvance,
+  reassemblyBody,
+  reassemblyLength,
+  reassemblyReset,
+  reassemblySequence,
+  reassemblyType,
+} from "./reassembly";
+import {
+  decodeHelloVerifyRequest,
+  decodeServerHello,
+  helloVerifyCookie,
+  helloVerifyCookieLength,
+  serverHelloCid,
+} from "./server-hello";
+import { session, sessionCid } from "./session";
+import {
+  DtlsCounter,
+  DtlsState,
+  count,
+  dtlsState,
+  fail,
+  handleAlert,
+  isHandshaking,
+  setDtlsState,
+} from "./state";
+import { transcriptAdd } from "./transcript";
+
+const PARTICLE_CID_LENGTH: u8 = 8;
+/** HelloVerifyRequests that one handshake follows. */
+const MAX_COOKIE_ROUNDS: u32 = 4;
+/** The server's retransmission makes ours early, but not sooner after the last one than this, ms. */
+const MIN_RETRANSMIT_GAP: u32 = 500;
+
+const COOKIE: usize = memory.data(255, 4);
+let cookieLength: i32 = 0;
+/** message_seq of our last ClientHello; the rest of both sides' messages count on from it. */
+let helloSequence: u32 = 0;
+
+let flightPending: bool = false;
+let flightSentAt: u32 = 0;
+let flightTimeout: i32 = 0;
+let transmissions: i32 = 0;
+
+/** Begin with a ClientHello; the client random stands ready. */
+export function handshakeStart(now: u32): void {
+  helloSequence = 0;
+  cookieLength = 0;
+  reassemblyReset(0);
+  setDtlsState(DtlsState.AwaitServerHello);
+  sendFlight(now);
+}
+
+// ---- flights --------------------------------------------------------------------------------
+
+/** Make the current flight due, with fresh timers. */
+function sendFlight(now: u32): void {
+  flightPending = true;
+  flightTimeout = FLIGHT_TIMEOUT;
+  transmissions = 0;
+  flightSentAt = now;
+}
+
+/**
+ * Build the flight that is due.
+ * @param output [out] `capacity` bytes
+ * @returns bytes of the datagram; 0 when none is due; Status.NoSpace
+ */
+export function handshakePollTransmit(output: usize, capacity: i32, now: u32): i32 {
+  if (!flightPending || !isHandshaking()) return 0;
+  flightPending = false;
+  flightSentAt = now;
+  if (transmissions > 0) count(DtlsCounter.Retransmissions);
+  transmissions += 1;
+  return dtlsState() == DtlsState.AwaitServerHello
+    ? buildHelloFlight(output, capacity, helloSequence, COOKIE, cookieLength)
+    : buildFinalFlight(output, capacity, helloSequence + 1);
+}
+
+/** @returns ms until `handshakeHandleTimeout` is due, 0 now, -1 never */
+export function handshakePollTimeout(now: u32): i32 {
+  if (!isHandshaking()) return -1;
+  return flightPending ? 0 : untilDue(flightSentAt + flightTimeout, now);
+}
+
+/** Retransmit the flight when its timer has run out; give up after the last transmission. */
+export function handshakeHandleTimeout(now: u32): void {
+  if (!isHandshaking() || flightPending) return;
+  if (!isDue(flightSentAt + flightTimeout, now)) return;
+  if (transmissions >= MAX_FLIGHT_TRANSMISSIONS) {
+    fail(Status.HandshakeTimeout);
+    return;
+  }
+  flightTimeout = min(flightTimeout * 2, MAX_FLIGHT_TIMEOUT);
+  flightPending = true;
+}
+
+// ---- records and fragments ------------------------------------------------------------------
+
+/** Epoch 0: handshake only, and only until it is complete. Nothing here is authenticated. */
+export function handlePlainRecord(type: i32, content: usize, length: i32, now: u32): void {
+  if (!isHandshaking() || dtlsState() == DtlsState.AwaitFinished) {
+    count(DtlsCounter.Unexpected);
+    return;
+  }
+  if (type == ContentType.Handshake) {
+    handleFragments(content, length, now);
+  } else if (type == ContentType.ChangeCipherSpec && length == 1 && load<u8>(content) == 1) {
+    if (dtlsState() == DtlsState.AwaitChangeCipherSpec) setDtlsState(DtlsState.AwaitFinished);
+    else count(DtlsCounter.Unexpected);
+  } else if (type == ContentType.Alert && length == 2) {
+    handleAlert(load<u8>(content), load<u8>(content + 1));
+  } else {
+    count(DtlsCounter.Malformed);
+  }
+}
+
+/** Handle the handshake fragments of one record. */
+export function handleFragments(content: usize, length: i32, now: u32): void {
+  let at = content;
+  let left = length;
+  while (left > 0 && isHandshaking()) {
+    const size = fragmentSize(at, left);
+    if (size < 0) {
+      count(DtlsCounter.Malformed);
+      return;
+    }
+    handleFragment(at, size, now);
+    at += size;
+    left -= size;
+  }
+}
+
+function handleFragment(fragment: usize, size: i32, now: u32): void {
+  if (<i32>load<u8>(fragment) == HandshakeType.HelloVerifyRequest) {
+    handleHelloVerifyRequest(fragment, size, now);
+    return;
+  }
+  if (fragmentSequence(fragment) < reassemblySequence()) {
+    // RFC 6347 §4.2.4: the server repeats its flight, so ours was lost.
+    const waits = dtlsState() >= DtlsState.AwaitChangeCipherSpec;
+    if (waits && isDue(flightSentAt + MIN_RETRANSMIT_GAP, now)) flightPending = true;
+    return;
+  }
+  if (reassemblyAdd(fragment, size) < 0) {
+    count(DtlsCounter.Unexpected);
+    return;
+  }
+  while (reassemblyLength() >= 0 && isHandshaking()) {
+    const sequence = reassemblySequence();
+    handleMessage(reassemblyType(), sequence, reassemblyBody(), reassemblyLength(), now);
+    reassemblyAdvance();
+  }
+}
+
+/** RFC 6347 §4.2.1. Whole in one fragment, or it is dropped. */
+function handleHelloVerifyRequest(fragment: usize, size: i32, now: u32): void {
+  const isExpected = dtlsState() == DtlsState.AwaitServerHello && helloSequence < MAX_COOKIE_ROUNDS;
+  const body = fragment + HANDSHAKE_HEADER;
+  if (!isExpected || decodeHelloVerifyRequest(body, size - HANDSHAKE_HEADER) < 0) {
+    count(DtlsCounter.Unexpected);
+    return;
+  }
+  cookieLength = helloVerifyCookieLength();
+  memory.copy(COOKIE, helloVerifyCookie(), cookieLength);
+  helloSequence += 1;
+  reassemblyReset(helloSequence);
+  sendFlight(now);
+}
+
+/** One complete handshake message, in order. */
+function handleMessage(type: u32, sequence: u32, body: usize, length: i32, now: u32): void {
+  if (type == HandshakeType.HelloRequest) return; // RFC 5246 §7.4.1.1: ignored while negotiating
+  let status: i32 = Status.UnexpectedMessage;
+  switch (dtlsState()) {
+    case DtlsState.AwaitServerHello:
+      if (type == HandshakeType.ServerHello) status = handleServerHello(body, length);
+      break;
+    case DtlsState.AwaitServerKeyExchange:
+      if (type == HandshakeType.ServerKeyExchange) {
+        status = handleServerKeyExchange(body, length);
+        setDtlsState(DtlsState.AwaitCertificateRequest);
+      }
+      break;
+    case DtlsState.AwaitCertificateRequest:
+      // Only its presence matters: the device has one key to offer.
+      if (type == HandshakeType.CertificateRequest) {
+        status = length >= 8 ? Status.Ok : Status.DecodeError;
+        setDtlsState(DtlsState.AwaitServerHelloDone);
+      }
+      break;
+    case DtlsState.AwaitServerHelloDone:
+      if (type == HandshakeType.ServerHelloDone) {
+        status = length == 0 ? Status.Ok : Status.DecodeError;
+      }
+      break;
+    case DtlsState.AwaitFinished:
+      if (type == HandshakeType.Finished) status = handleFinished(body, length);
+      break;
+    default:
+      break;
+  }
+  if (status < 0) {
+    fail(status);
+    return;
+  }
+  if (!isHandshaking()) return;
+  transcriptAdd(type, sequence, body, length);
+  if (type == HandshakeType.ServerHelloDone) {
+    status = prepareFinalFlight(helloSequence + 1);
+    if (status < 0) {
+      fail(status);
+      return;
+    }
+    setDtlsState(DtlsState.AwaitChangeCipherSpec);
+    sendFlight(now);
+  }
+}
+
+function handleServerHello(body: usize, length: i32): i32 {
+  const status = decodeServerHello(body, length, serverRandom());
+  if (status < 0) return status;
+  memory.copy(sessionCid(), serverHelloCid(), PARTICLE_CID_LENGTH);
+  session().cidLength = PARTICLE_CID_LENGTH;
+  setDtlsState(DtlsState.AwaitServerKeyExchange);
+  return Status.Ok;
+}
+
+function handleFinished(body: usize, length: i32): i32 {
+  if (length != VERIFY_DATA_SIZE) return Status.DecodeError;
+  if (!constantTimeEqual(body, expectedVerifyData(), VERIFY_DATA_SIZE)) {
+    return Status.AuthenticationFailed;
+  }
+  keyExchangeReset();
+  flightReset();
+  setDtlsState(DtlsState.Established);
+  return Status.Ok;
+}

@@ -1,0 +1,25 @@
+// What programs and tests use of the local cloud.
+
+export { LocalCloud } from "./local-cloud";
+export type {
+  AlertEvent,
+  DatagramEvent,
+  DeviceChange,
+  DeviceInfo,
+  EventMessage,
+  LocalCloudEvents,
+  LocalCloudOptions,
+  SessionInfo,
+} from "./local-cloud";
+export { UdpListener, DEFAULT_PORT } from "./udp-listener";
+export { Registry } from "./registry";
+export type { RegisteredDevice } from "./registry";
+export { FileStorage, MemoryStorage } from "./state-storage";
+export type { StateStorage } from "./state-storage";
+export { exportSec1, fingerprint, generateKeyPair, keyPairFromSec1 } from "./keys";
+export type { KeyPair } from "./keys";
+export { CLOUD_FILES, DEVICE_FILES, openCloudDirectory, provisionDevice } from "./provision";
+export * from "./errors";
+export { ContentFormat } from "./device-protocol/events";
+export { DescribeType, VariableType } from "./device-protocol/describe";
+export { DRAFT_05, RFC_9146 } from "./dtls/record";
