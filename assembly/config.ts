@@ -37,6 +37,8 @@ export const EXCHANGE_LIFETIME: i32 = 45000;
 export const INBOX_ENTRIES: i32 = 16;
 /** Bytes for messages that wait for transmission or acknowledgement. */
 export const OUTBOX_CAPACITY: i32 = 2560;
+/** Bytes of it that publishes leave free: Hello, 39 bytes and its entry, must always find room. */
+export const OUTBOX_RESERVE: i32 = 64;
 /** Block size exponent of our blockwise transfers: 2^(SZX + 4) = 512 bytes (RFC 7959 §2.2). */
 export const BLOCK_SZX: i32 = 5;
 

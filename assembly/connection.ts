@@ -228,14 +228,15 @@ export function handleHandshakeFailed(status: i32, now: u32): void {
 
 // ---- steps ----------------------------------------------------------------------------------
 
-/** Drop what belonged to the connection before; publishes stay. */
+/** Drop what belonged to the connection before; publishes and a time request stay. */
 function startMessages(): void {
   inboxReset();
   callsReset();
   describeReset();
   subscriptionsReset();
   for (let purpose: i32 = Purpose.Hello; purpose <= Purpose.Goodbye; purpose++) {
-    if (purpose != Purpose.Publish) outboxAbort(purpose, Status.Aborted);
+    const stays = purpose == Purpose.Publish || purpose == Purpose.Time;
+    if (!stays) outboxAbort(purpose, Status.Aborted);
   }
   while (outboxPollDone(false)) {}
   outboxRestart();

@@ -155,7 +155,10 @@ function settle(now: u32): void {
 function followChannel(now: u32): void {
   if (dtlsState() != DtlsState.Failed || dtlsPollTimeout(now) == 0) return;
   const status = dtlsFailure();
-  if (connectionState() == ConnectionState.Handshake) handleHandshakeFailed(status, now);
+  const state = connectionState();
+  // A server that refuses our Hello would refuse it again at once.
+  const wasNew = state == ConnectionState.Handshake || state == ConnectionState.Hello;
+  if (wasNew) handleHandshakeFailed(status, now);
   else if (isWanted()) handshakeAgain(Reason.HandshakeBecausePeerClosed, status, now);
   else close(status, now);
 }

@@ -27,9 +27,9 @@ let block: i32 = 0;
 let hasMore: bool = false;
 let currentChecksum: u32 = 0;
 
-/** Forget what was on its way. */
+/** Forget what was on its way; metrics that the application asked for are still wanted. */
 export function describeReset(): void {
-  wanted = 0;
+  wanted &= DescribeType.Metrics;
   current = 0;
 }
 

@@ -1,7 +1,7 @@
 // Publishing: POST /E/<name>. A publish is checked whole before anything is queued: what is too
 // long or reserved is refused, never cut.
 
-import { MAX_DATA_LENGTH, MAX_NAME_LENGTH } from "../config";
+import { MAX_DATA_LENGTH, MAX_NAME_LENGTH, OUTBOX_RESERVE } from "../config";
 import {
   encodeByteOption,
   encodeEnd,
@@ -61,7 +61,7 @@ export function publish(
   if (nameLength > MAX_NAME_LENGTH || dataLength > MAX_DATA_LENGTH) return Status.TooLong;
   if (isReservedName(name, nameLength)) return Status.ReservedName;
   const type = isConfirmable ? MessageType.Confirmable : MessageType.NonConfirmable;
-  encodeMessage(outboxSpace(), outboxCapacity(), type, Code.Post, 0, 0, 0);
+  encodeMessage(outboxSpace(), outboxCapacity() - OUTBOX_RESERVE, type, Code.Post, 0, 0, 0);
   encodeByteOption(Option.UriPath, Resource.Event);
   encodeOption(Option.UriPath, name, nameLength);
   if (contentFormat != ContentFormat.Text) encodeUintOption(Option.ContentFormat, contentFormat);

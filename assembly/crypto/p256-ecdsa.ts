@@ -3,7 +3,14 @@
 import { Status } from "../status";
 import { storeU32 } from "../util/bytes";
 import { wipe } from "./constant-time";
-import { FIELD_ONE, fieldAdd, fieldFromLimbs, fieldIsZero, fieldSub } from "./p256-field";
+import {
+  FIELD_ONE,
+  fieldAdd,
+  fieldCarry,
+  fieldFromLimbs,
+  fieldIsZero,
+  fieldSub,
+} from "./p256-field";
 import { BASE_COMB, BASE_ENTRY } from "./p256-comb";
 import {
   LIMBS_SIZE,
@@ -160,7 +167,7 @@ export function p256Verify(publicKey: usize, digest: usize, signature: usize): i
   fieldSqr(S1, ACCUMULATOR + 72);
   if (hasX(S0)) return Status.Ok;
   fieldAdd(S0, S0, ORDER);
-  normalize(S0);
+  fieldCarry(S0);
   return limbsIsBelow(S0, PRIME) && hasX(S0) ? Status.Ok : Status.InvalidSignature;
 }
 
@@ -170,16 +177,6 @@ function hasX(limbs: usize): bool {
   fieldMul(TEMPORARY, TEMPORARY, S1);
   fieldSub(TEMPORARY, TEMPORARY, ACCUMULATOR);
   return fieldIsZero(TEMPORARY);
-}
-
-/** Carry a sum of two numbers. */
-function normalize(limbs: usize): void {
-  let carry: i32 = 0;
-  for (let i: usize = 0; i < 36; i += 4) {
-    carry += load<i32>(limbs + i);
-    store<i32>(limbs + i, carry & 0x1fffffff);
-    carry >>= 29;
-  }
 }
 
 /**

@@ -2,7 +2,7 @@
 // An element is nine limbs (36 bytes) in Montgomery form with R = 2^261.
 //
 // Bounds. *Reduced* limbs are in 0...2^29 - 1, but for a small signed top limb; products and
-// `fieldSubTwice` give such. Sums and differences are *lazy*: limb by limb without carries, so that
+// `fieldSubTwice` and `fieldCarry` give such. Sums and differences are *lazy*: limb by limb without carries, so that
 // the limbs of a - b lie within +-2^29 and those of a + b below 2^30. All values stay within a few
 // multiples of p, far from the 2^261 that the limbs can hold.
 // Constant time in: all elements, but where a docstring says otherwise.
@@ -117,6 +117,18 @@ export function fieldThreeHalves(a: usize): void {
   t = (t >> 29) + 3 * load<i32>(a, 32) + (odd & 0x1000000);
   store<i32>(a, low | ((t & 1) << 28), 28);
   store<i32>(a, t >> 1, 32);
+}
+
+/** Reduce the limbs of a lazy element, which are within +-2^30. */
+export function fieldCarry(a: usize): void {
+  let carry: i32 = 0;
+  const top = a + 32;
+  for (; a < top; a += 4) {
+    carry += load<i32>(a);
+    store<i32>(a, carry & MASK);
+    carry >>= 29;
+  }
+  store<i32>(top, load<i32>(top) + carry);
 }
 
 /** a = -a where `mask` is -1 (lazy); nothing where it is 0. */

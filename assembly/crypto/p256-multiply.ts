@@ -17,8 +17,9 @@ const MASK: i64 = 0x1fffffff;
 /**
  * out = a * b / 2^261 mod p.
  *
- * No column may leave the range of an i64: with |limb| <= A in `a` and <= B in `b` (the top limbs are
- * small), 7 * A * B < 2^63 - 2^60, which 2^30 and 2^30, or 2^29 and 2^31, satisfy.
+ * No column may leave the range of an i64. The largest has eight full products, and the rest of it
+ * is below 2^55: with |limb| <= A in `a` and <= B in `b`, A * B <= 2^59 is safe twice over. The top
+ * limbs are small.
  *
  * @param out [out] 36 bytes; limbs 0...7 in 0...2^29 - 1, limb 8 signed; may be `a` or `b`
  * @param a [in] 36 bytes
@@ -159,7 +160,7 @@ export function fieldMul(out: usize, a: usize, b: usize): void {
 /**
  * out = a^2 / 2^261 mod p.
  * @param out [out] 36 bytes, as of `fieldMul`; may be `a`
- * @param a [in] 36 bytes; every |limb| <= 2^30
+ * @param a [in] 36 bytes; every |limb| <= 2^29
  * Constant time in: a. Cost: 45 products.
  */
 export function fieldSqr(out: usize, a: usize): void {

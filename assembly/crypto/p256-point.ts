@@ -8,6 +8,7 @@
 import {
   FIELD_ONE,
   fieldAdd,
+  fieldCarry,
   fieldFromBytes,
   fieldInvert,
   fieldIsZero,
@@ -114,6 +115,8 @@ export function pointAdd(point: usize, affine: bool): void {
   }
   fieldSub(T1, T1, u1);
   fieldSub(T2, T2, s1);
+  // Here s1 is lazy, so R would be too large to be squared.
+  if (affine) fieldCarry(T2);
   fieldMul(Z, Z, T1);
   fieldSqr(T0, T1);
   fieldMul(T1, T1, T0);

@@ -1,9 +1,11 @@
 // SHA-256 (FIPS 180-4 §6.2), incremental. The caller owns the state; this file owns the round
-// constants (256 bytes) and the message schedule (64 bytes, overwritten by every block).
+// constants and the message schedule (256 bytes each). The schedule holds the last block that was
+// hashed: `sha256Final` wipes it, since that block may be a key.
 //
 // State: chaining value, 8 words | bytes hashed, u64 | pending block, 64 bytes.
 
 import { loadU32, storeU32, storeU64 } from "../util/bytes";
+import { wipe } from "./constant-time";
 
 /** Bytes of a state. It holds no pointer: `memory.copy` clones it. */
 export const SHA256_STATE_SIZE: i32 = 104;
@@ -19,7 +21,7 @@ const COUNT: usize = 32;
 @inline
 const BLOCK: usize = 40;
 
-/** Round constants, FIPS 180-4 §4.2.2. */
+/** Round constants, FIPS 180-4 §4.2.2; then the 64 words of the message schedule. */
 const K: usize = memory.data<u32>([
   0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
   0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
@@ -28,7 +30,9 @@ const K: usize = memory.data<u32>([
   0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
   0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
   0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-  0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+  0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2, 0,
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 ]);
 
 /** Initial chaining value, FIPS 180-4 §5.3.3. */
@@ -36,8 +40,9 @@ const INITIAL: usize = memory.data<u32>([
   0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 ]);
 
-/** The last sixteen words of the message schedule, as a ring. */
-const SCHEDULE: usize = memory.data(64, 8);
+// @ts-ignore: decorator
+@inline
+const SCHEDULE: usize = K + 256;
 
 /**
  * Start a hash.
@@ -69,7 +74,7 @@ export function sha256Update(state: usize, data: usize, length: i32): void {
 }
 
 /**
- * Finish a hash. The state is used up; it is not wiped.
+ * Finish a hash. The state is used up; it is not wiped, the schedule is.
  * @param digest [out] SHA256_SIZE bytes; may lie in `state`
  * @param state [in] SHA256_STATE_SIZE bytes
  */
@@ -88,6 +93,7 @@ export function sha256Final(digest: usize, state: usize): void {
   for (let i = 0; i < SHA256_SIZE; i += 4) {
     storeU32(digest + i, load<u32>(state + i));
   }
+  wipe(SCHEDULE, 256);
 }
 
 /** One-shot scratch state. */
@@ -133,6 +139,10 @@ function compress(state: usize): void {
   for (let i: usize = 0; i < 64; i += 4) {
     store<u32>(SCHEDULE + i, loadU32(state + BLOCK + i));
   }
+  for (let at = SCHEDULE; at < SCHEDULE + 192; at += 4) {
+    const sum = load<u32>(at) + smallSigma0(load<u32>(at, 4));
+    store<u32>(at, sum + load<u32>(at, 36) + smallSigma1(load<u32>(at, 56)), 64);
+  }
   let a = load<u32>(state);
   let b = load<u32>(state, 4);
   let c = load<u32>(state, 8);
@@ -141,10 +151,9 @@ function compress(state: usize): void {
   let f = load<u32>(state, 20);
   let g = load<u32>(state, 24);
   let h = load<u32>(state, 28);
-  for (let i: usize = 0; i < 256; i += 4) {
-    const at = SCHEDULE + (i & 63);
-    const word = load<u32>(at);
-    const t1 = h + bigSigma1(e) + (g ^ (e & (f ^ g))) + load<u32>(K + i) + word;
+  for (let at = K; at < K + 256; at += 4) {
+    // The word of the schedule is as far from its constant in every round.
+    const t1 = h + bigSigma1(e) + (g ^ (e & (f ^ g))) + load<u32>(at) + load<u32>(at, 256);
     const t2 = bigSigma0(a) + ((a & b) | (c & (a | b)));
     h = g;
     g = f;
@@ -154,11 +163,6 @@ function compress(state: usize): void {
     c = b;
     b = a;
     a = t1 + t2;
-    // The word that is read sixteen rounds from now, in the place of the one just used.
-    const w1 = load<u32>(SCHEDULE + ((i + 4) & 63));
-    const w9 = load<u32>(SCHEDULE + ((i + 36) & 63));
-    const w14 = load<u32>(SCHEDULE + ((i + 56) & 63));
-    store<u32>(at, word + smallSigma0(w1) + w9 + smallSigma1(w14));
   }
   store<u32>(state, load<u32>(state) + a);
   store<u32>(state, load<u32>(state, 4) + b, 4);

@@ -43,8 +43,10 @@ export function flightReset(): void {
 }
 
 /**
- * Build the ClientHello flight and start the transcript with it.
+ * Build the ClientHello flight.
  * @param sequence message_seq; rises with each HelloVerifyRequest
+ * @param startsTranscript whether the transcript begins anew with it: as long as no message of the
+ *   server has been added
  * @returns bytes of the datagram; Status.NoSpace
  */
 export function buildHelloFlight(
@@ -53,13 +55,16 @@ export function buildHelloFlight(
   sequence: u32,
   cookie: usize,
   cookieLength: i32,
+  startsTranscript: bool,
 ): i32 {
   const header = RECORD_HEADER + HANDSHAKE_HEADER;
   const body = output + header;
   const length = encodeClientHello(body, capacity - header, clientRandom(), cookie, cookieLength);
   if (length < 0) return length;
-  transcriptReset();
-  transcriptAdd(HandshakeType.ClientHello, sequence, body, length);
+  if (startsTranscript) {
+    transcriptReset();
+    transcriptAdd(HandshakeType.ClientHello, sequence, body, length);
+  }
   writeHandshakeHeader(output + RECORD_HEADER, HandshakeType.ClientHello, sequence, length);
   return recordPlain(output, ContentType.Handshake, HANDSHAKE_HEADER + length);
 }

@@ -10,6 +10,7 @@
 import { FLIGHT_TIMEOUT, MAX_FLIGHT_TIMEOUT, MAX_FLIGHT_TRANSMISSIONS } from "../config";
 import { constantTimeEqual } from "../crypto/constant-time";
 import { Status } from "../status";
+import { equalBytes } from "../util/bytes";
 import { isDue, untilDue } from "../util/clock";
 import {
   buildFinalFlight,
@@ -97,9 +98,13 @@ export function handshakePollTransmit(output: usize, capacity: i32, now: u32): i
   flightSentAt = now;
   if (transmissions > 0) count(DtlsCounter.Retransmissions);
   transmissions += 1;
-  return dtlsState() == DtlsState.AwaitServerHello
-    ? buildHelloFlight(output, capacity, helloSequence, COOKIE, cookieLength)
-    : buildFinalFlight(output, capacity, helloSequence + 1);
+  const state = dtlsState();
+  if (state >= DtlsState.AwaitChangeCipherSpec) {
+    return buildFinalFlight(output, capacity, helloSequence + 1);
+  }
+  // Also when part of the server's flight is here: the server repeats the whole of it.
+  const isFirst = state == DtlsState.AwaitServerHello;
+  return buildHelloFlight(output, capacity, helloSequence, COOKIE, cookieLength, isFirst);
 }
 
 /** @returns ms until `handshakeHandleTimeout` is due, 0 now, -1 never */
@@ -186,8 +191,14 @@ function handleHelloVerifyRequest(fragment: usize, size: i32, now: u32): void {
     count(DtlsCounter.Unexpected);
     return;
   }
-  cookieLength = helloVerifyCookieLength();
-  memory.copy(COOKIE, helloVerifyCookie(), cookieLength);
+  const length = helloVerifyCookieLength();
+  if (length == cookieLength && equalBytes(COOKIE, helloVerifyCookie(), length)) {
+    // A copy of the one that our present ClientHello answers: another round would confuse both.
+    count(DtlsCounter.Unexpected);
+    return;
+  }
+  cookieLength = length;
+  memory.copy(COOKIE, helloVerifyCookie(), length);
   helloSequence += 1;
   reassemblyReset(helloSequence);
   sendFlight(now);

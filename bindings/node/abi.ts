@@ -51,9 +51,12 @@ export interface CoreExports {
   poll_timeout(now: number): number;
   statistic(number: number): number;
   /** Only in a module with an application. */
-  app_setup?(now: number): void;
-  app_loop?(now: number): void;
+  app_clock?(now: number): void;
   app_poll_event?(now: number): number;
+  setup?(): void;
+  loop?(): void;
+  /** Only with an application whose runtime collects when asked. */
+  __collect?(): void;
 }
 
 export enum EventKind {

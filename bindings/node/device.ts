@@ -68,16 +68,22 @@ export class Device extends EventEmitter<DeviceEvents> {
     super();
     this.core = new Core(options);
     if (options.keepalive !== undefined) this.core.exports.set_keepalive(options.keepalive);
-    if (this.core.exports.app_setup) this.startApplication();
+    if (this.core.exports.app_clock) this.startApplication();
   }
 
   /** Run the application in the module: setup() once, loop() again and again. */
   private startApplication(): void {
-    this.core.exports.app_setup!(clock());
+    const { app_clock, setup, loop, __collect } = this.core.exports;
+    app_clock!(clock());
+    setup?.();
     this.loopTimer = setInterval(() => {
-      this.core.exports.app_loop!(clock());
+      app_clock!(clock());
+      loop?.();
+      __collect?.();
       this.pump();
     }, LOOP_INTERVAL);
+    // Not before the caller has had a chance to listen.
+    setImmediate(() => this.pump());
   }
 
   get state(): ConnectionState {
@@ -88,8 +94,13 @@ export class Device extends EventEmitter<DeviceEvents> {
 
   /** Connect and stay connected. Resolves when connected; never gives up by itself. */
   connect(): Promise<{ reason: Reason }> {
+    if (this.state === ConnectionState.Connected) {
+      return Promise.resolve({ reason: Reason.None });
+    }
     const connected = new Promise<{ reason: Reason }>((resolve) => this.once("connected", resolve));
-    this.core.connect(clock());
+    // An application in the module may have asked already.
+    const status = this.core.exports.connect(clock());
+    if (status < 0 && status !== Status.InvalidState) throw new CoreError(status, "connect");
     this.pump();
     return connected;
   }
@@ -215,6 +226,7 @@ export class Device extends EventEmitter<DeviceEvents> {
         void this.openLink(event.address);
         break;
       case EventKind.CloseLink:
+        this.attempt += 1;
         this.link?.close();
         this.link = undefined;
         break;

@@ -26,8 +26,15 @@ export function power(base: bigint, exponent: bigint, m: bigint): bigint {
   return result;
 }
 
-/** 1 / value modulo a prime. */
-export const inverse = (value: bigint, m: bigint): bigint => power(value, m - 2n, m);
+/** 1 / value modulo a prime; 0 for 0. */
+export function inverse(value: bigint, m: bigint): bigint {
+  let [a, c, x, y] = [mod(value, m), m, 1n, 0n];
+  while (a > 1n) {
+    const quotient = c / a;
+    [a, c, x, y] = [c - quotient * a, a, y - quotient * x, x];
+  }
+  return a === 0n ? 0n : mod(x, m);
+}
 
 export function add(a: Point, c: Point): Point {
   if (!a || !c) return a ?? c;

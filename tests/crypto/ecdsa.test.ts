@@ -8,7 +8,20 @@ import {
 } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 
-import { add, encodePoint, fromBytes, G, inverse, mod, multiply, n, p, toBytes } from "./curve";
+import {
+  add,
+  b,
+  encodePoint,
+  fromBytes,
+  G,
+  inverse,
+  mod,
+  multiply,
+  n,
+  p,
+  power,
+  toBytes,
+} from "./curve";
 import { cases, Crypto, Status } from "./module";
 
 const crypto = new Crypto();
@@ -220,14 +233,8 @@ describe("verifying", () => {
     let point;
     for (; !point; r++) {
       const x = r + n;
-      const right = mod(
-        x * x * x - 3n * x + 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn,
-        p,
-      );
-      let y = 1n;
-      for (let e = (p + 1n) / 4n, f = right; e > 0n; e >>= 1n, f = (f * f) % p) {
-        if (e & 1n) y = (y * f) % p;
-      }
+      const right = mod(x * x * x - 3n * x + b, p);
+      const y = power(right, (p + 1n) / 4n, p);
       if ((y * y) % p === right) point = { x, y };
     }
     r--;

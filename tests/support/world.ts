@@ -5,11 +5,12 @@
 import path from "node:path";
 
 import { ConnectionState, Core, EventKind, MemoryStorage, loadModule } from "../../bindings/node";
-import type { CoreEvent, StorageSlot } from "../../bindings/node";
+import type { CoreEvent, CoreOptions, StorageSlot } from "../../bindings/node";
 import { generateKeyPair, exportSec1 } from "../../cloud/keys";
 import type { KeyPair } from "../../cloud/keys";
 import { LocalCloud } from "../../cloud/local-cloud";
 import type { LocalCloudOptions } from "../../cloud/local-cloud";
+import type { Session } from "../../cloud/dtls/session";
 import { Registry } from "../../cloud/registry";
 import { MemoryStorage as CloudStorage } from "../../cloud/state-storage";
 import { SeededRandom } from "./random";
@@ -47,6 +48,11 @@ export interface WorldOptions extends LinkOptions {
   /** Another key than the cloud's to pin on the device. */
   pinnedKey?: Uint8Array;
   cloud?: Partial<LocalCloudOptions>;
+  /** What the device is, beside what the world gives it. */
+  device?: Partial<CoreOptions>;
+  /** Called for each new core, before it connects: registers functions and the like. */
+  onBoot?: (core: Core, now: number) => void;
+  storage?: MemoryStorage;
   /** Device clock at the start, ms; near 2^32 to test wrapping. */
   deviceStart?: number;
 }
@@ -70,13 +76,16 @@ export type Tamper = (direction: "up" | "down", bytes: Uint8Array) => Uint8Array
 
 export class World {
   readonly random: SeededRandom;
-  readonly storage = new MemoryStorage();
+  readonly storage: MemoryStorage;
   readonly cloudStorage = new CloudStorage();
   readonly serverKey: KeyPair;
   readonly deviceKey: KeyPair;
   readonly registry = new Registry();
   readonly events: CoreEvent[] = [];
   readonly cloudLog: string[] = [];
+  readonly deviceLog: string[] = [];
+  /** Every session that the cloud made or restored, by connection id in hex. */
+  readonly sessions = new Map<string, Session>();
   /** Every datagram that an end sent, lost ones included. */
   readonly sent: Sent[] = [];
   cloud: LocalCloud;
@@ -88,6 +97,8 @@ export class World {
   address = "10.0.0.1:1";
   /** How events are answered; tests replace it. */
   onEvent: (event: CoreEvent) => void = () => {};
+  /** Whether the host opens the sockets that the core asks for. */
+  opensLinks = true;
   private sockets = 0;
   private linkOpen = false;
   private readonly flights: Flight[] = [];
@@ -96,6 +107,7 @@ export class World {
   constructor(readonly options: WorldOptions = {}) {
     this.random = new SeededRandom(options.seed ?? 1);
     this.link = options;
+    this.storage = options.storage ?? new MemoryStorage();
     this.serverKey = options.serverKey ?? generateKeyPair();
     this.deviceKey = options.deviceKey ?? generateKeyPair();
     if (options.registered ?? true) {
@@ -122,6 +134,7 @@ export class World {
     this.cloud.useClock(() => this.now);
     this.cloud.on("log", ({ message }) => this.cloudLog.push(message));
     this.cloud.on("wake", () => this.drainCloud());
+    this.cloud.on("device", () => this.noteSession());
     return this.cloud;
   }
 
@@ -133,7 +146,20 @@ export class World {
       storage: this.storage,
       deviceId: DEVICE_ID,
       random: (buffer) => buffer.set(this.random.bytes(buffer.length)),
+      log: (_level, text) => this.deviceLog.push(text),
+      ...this.options.device,
     });
+    this.options.onBoot?.(this.core, this.deviceNow);
+  }
+
+  /** The session that the cloud has with the device. */
+  get session(): Session | undefined {
+    return this.cloud["dtls"].sessions.current(DEVICE_ID);
+  }
+
+  private noteSession(): void {
+    const session = this.session;
+    if (session) this.sessions.set(session.connectionId.toString("hex"), session);
   }
 
   /** The device's clock: 32 bits. */
@@ -193,7 +219,7 @@ export class World {
 
   private handleEvent(event: CoreEvent): void {
     this.events.push(event);
-    if (event.kind === EventKind.OpenLink) {
+    if (event.kind === EventKind.OpenLink && this.opensLinks) {
       this.address = `10.0.0.1:${1000 + ++this.sockets}`;
       this.linkOpen = true;
       this.core.linkUp(Uint8Array.of(127, 0, 0, 1, 22, 52), this.deviceNow);

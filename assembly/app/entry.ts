@@ -1,0 +1,49 @@
+// Exports of a module that holds an application beside the core. The application's own file exports
+// `setup()` and `loop()`; the host calls `app_clock` before either, and `app_poll_event` in place of
+// `poll_event`: events for the application go to its handlers, the others to the host.
+
+export * from "../index";
+
+import { EVENT_SIZE } from "../config";
+import { devicePollEvent } from "../device";
+import { EventKind } from "../events";
+import { event_buffer } from "../index";
+import { dispatchEvent, dispatchFunction, dispatchVariable, setNow } from "./raw";
+
+/** Tell the application the time, ms. */
+export function app_clock(now: u32): void {
+  setNow(now);
+}
+
+/** @returns kind of the next event for the host, in the event buffer; 0 when there is none */
+export function app_poll_event(now: u32): i32 {
+  setNow(now);
+  const event = event_buffer();
+  let kind: i32;
+  while ((kind = devicePollEvent(event)) != EventKind.None) {
+    if (!dispatch(kind, event)) return kind;
+  }
+  memory.fill(event, 0, EVENT_SIZE);
+  return EventKind.None;
+}
+
+/** @returns whether the event was the application's */
+function dispatch(kind: i32, event: usize): bool {
+  const a = load<u32>(event, 4);
+  const b = load<u32>(event, 8);
+  const c = load<u32>(event, 12);
+  const d = load<u32>(event, 16);
+  switch (kind) {
+    case EventKind.FunctionCall:
+      dispatchFunction(a, b, c, d);
+      return true;
+    case EventKind.VariableRequest:
+      dispatchVariable(a, b);
+      return true;
+    case EventKind.EventReceived:
+      dispatchEvent(a, b, c, d, load<u32>(event, 20));
+      return true;
+    default:
+      return false;
+  }
+}

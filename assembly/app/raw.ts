@@ -1,0 +1,131 @@
+// The heap-free application interface: names and data as (pointer, length), handlers as plain
+// functions. particle.ts builds the string API on it; an application that uses only this file
+// allocates nothing and needs no runtime.
+
+import { refuseCall, returnFunction, returnVariable } from "../cloud/responses";
+import { publish } from "../cloud/publisher";
+import { RegistryKind, registryAdd } from "../cloud/registry";
+import { subscribe } from "../cloud/subscriptions";
+import { MAX_FUNCTIONS, MAX_SUBSCRIPTIONS, MAX_VARIABLES } from "../config";
+import { deviceRegistryChanged } from "../connection";
+import { Status } from "../status";
+
+/** Time of the call into the module that runs now, ms. */
+let now: u32 = 0;
+
+/** Set the time for everything that the application does until the next call. */
+export function setNow(value: u32): void {
+  now = value;
+}
+
+/** Milliseconds since the device started; wraps after 49.7 days. */
+export function millis(): u32 {
+  return now;
+}
+
+/** Handlers by number of the function, variable or subscription: table indices, 0 for none. */
+const FUNCTION_HANDLERS: usize = memory.data(400, 4);
+const VARIABLE_HANDLERS: usize = memory.data(400, 4);
+const EVENT_HANDLERS: usize = memory.data(32, 4);
+
+/** A called function: argument (UTF-8) in, result out. */
+export type FunctionHandler = (argument: usize, length: i32) => i32;
+/** A read variable: writes its value to `value` (1024 bytes). @returns bytes, negative to refuse */
+export type VariableHandler = (value: usize) => i32;
+/** A received event. */
+export type EventHandler = (name: usize, nameLength: i32, data: usize, dataLength: i32) => void;
+
+function keep(table: usize, limit: i32, number: i32, handler: u32): i32 {
+  if (number < 0) return number;
+  if (number >= limit) return Status.NoSpace;
+  store<u32>(table + ((<usize>number) << 2), handler);
+  deviceRegistryChanged(now);
+  return number;
+}
+
+/**
+ * Offer a function to the cloud.
+ * @param name [in] 1...64 bytes of UTF-8
+ * @returns its number; Status.InvalidArgument, Status.TooLong, Status.AlreadyRegistered,
+ *   Status.NoSpace
+ */
+export function registerFunction(name: usize, length: i32, handler: FunctionHandler): i32 {
+  const number = registryAdd(RegistryKind.Function, 0, name, length);
+  return keep(FUNCTION_HANDLERS, MAX_FUNCTIONS, number, handler.index);
+}
+
+/**
+ * Offer a variable to the cloud.
+ * @param type VariableType
+ * @returns as `registerFunction`
+ */
+export function registerVariable(
+  name: usize,
+  length: i32,
+  type: i32,
+  handler: VariableHandler,
+): i32 {
+  const number = registryAdd(RegistryKind.Variable, type, name, length);
+  return keep(VARIABLE_HANDLERS, MAX_VARIABLES, number, handler.index);
+}
+
+/**
+ * Subscribe to events whose name begins with `prefix`.
+ * @param content SubscriptionContent
+ * @returns as `registerFunction`
+ */
+export function subscribeTo(prefix: usize, length: i32, content: i32, handler: EventHandler): i32 {
+  const number = subscribe(prefix, length, content);
+  return keep(EVENT_HANDLERS, MAX_SUBSCRIPTIONS, number, handler.index);
+}
+
+/** Publish an event; see assembly/cloud/publisher.ts. @returns handle, or a negative Status */
+export function publishBytes(
+  name: usize,
+  nameLength: i32,
+  data: usize,
+  dataLength: i32,
+  contentFormat: u32,
+  ttl: u32,
+  isConfirmable: bool,
+): i32 {
+  return publish(name, nameLength, data, dataLength, contentFormat, ttl, isConfirmable);
+}
+
+// ---- dispatch, for entry.ts -----------------------------------------------------------------
+
+const VALUE: usize = memory.data(1024, 8);
+let dispatched: i32 = 0;
+
+/** Number of the function, variable or subscription whose handler runs. */
+export function dispatchedNumber(): i32 {
+  return dispatched;
+}
+
+function handlerAt(table: usize, number: i32): u32 {
+  dispatched = number;
+  return load<u32>(table + ((<usize>number) << 2));
+}
+
+export function dispatchFunction(number: i32, call: i32, argument: usize, length: i32): void {
+  const handler = handlerAt(FUNCTION_HANDLERS, number);
+  if (handler) returnFunction(call, call_indirect<i32>(handler, argument, length));
+  else refuseCall(call);
+}
+
+export function dispatchVariable(number: i32, call: i32): void {
+  const handler = handlerAt(VARIABLE_HANDLERS, number);
+  const length = handler ? call_indirect<i32>(handler, VALUE) : -1;
+  if (length < 0 || returnVariable(call, VALUE, length) < 0) refuseCall(call);
+}
+
+export function dispatchEvent(
+  number: i32,
+  name: usize,
+  nameLength: i32,
+  data: usize,
+  dataLength: i32,
+): void {
+  const handler = handlerAt(EVENT_HANDLERS, number);
+  if (handler) call_indirect<void>(handler, name, nameLength, data, dataLength);
+}
