@@ -1,6 +1,11 @@
 import tseslint from "typescript-eslint";
 
-const ASSEMBLYSCRIPT = ["assembly/**/*.ts", "examples/**/*.ts", "tests/unit/assembly/**/*.ts"];
+const ASSEMBLYSCRIPT = [
+  "assembly/**/*.ts",
+  "examples/**/*.ts",
+  "tests/unit/assembly/**/*.ts",
+  "tests/**/*.as.ts",
+];
 const NODE = ["**/*.mjs", "**/*.js", "**/*.cjs"];
 const HOSTS = [
   "bindings/**/*.ts",

@@ -72,6 +72,8 @@ export const REGISTRY_CAPACITY: i32 = 2048;
 /** Function calls and variable reads that the application has not answered yet. */
 export const MAX_CALLS: i32 = 8;
 /** Default keepalive, ms: Wi-Fi devices of the Particle cloud send one after 25 s of silence. */
+// @ts-ignore: decorator
+@inline
 export const DEFAULT_KEEPALIVE: i32 = 25000;
 /** After a resume with nothing to send: how long to wait for the application's first message. */
 export const RESUME_GRACE: i32 = 250;

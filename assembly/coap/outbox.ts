@@ -7,7 +7,7 @@ import { Status } from "../status";
 import { loadU16, storeU16 } from "../util/bytes";
 import { earlier, isDue, untilDue } from "../util/clock";
 import { nextJitter } from "../util/jitter";
-import { HEADER_SIZE, MessageType } from "./protocol";
+import { MessageType } from "./protocol";
 
 /** What a message is for; decides who hears of its end. */
 export const enum Purpose {

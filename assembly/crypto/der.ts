@@ -175,7 +175,7 @@ function decodeEcPrivateKey(privateKey: usize, der: usize, end: usize, named: bo
   const key = content + 5;
   let at = key + 32;
   // parameters [0]: the curve
-  let next = enter(at, end, Tag.Context0);
+  const next = enter(at, end, Tag.Context0);
   if (next) {
     if (<i32>(next - content) != CURVE_SIZE) return Status.MalformedDer;
     if (!equalBytes(content, CURVE, CURVE_SIZE)) return Status.MalformedDer;
@@ -217,7 +217,7 @@ function decodeInteger(number: usize, at: usize, end: usize): usize {
   if (!next) return 0;
   let length = <i32>(next - content);
   if (length == 0) return 0;
-  let first = load<u8>(content);
+  const first = load<u8>(content);
   if (first > 127) return 0;
   if (first == 0 && length > 1) {
     if (load<u8>(content, 1) < 128) return 0;

@@ -7,7 +7,6 @@ import { wipe } from "./constant-time";
 import {
   SHA256_BLOCK_SIZE,
   SHA256_SIZE,
-  SHA256_STATE_SIZE,
   sha256,
   sha256Final,
   sha256Init,

@@ -7,6 +7,8 @@
 // 29 bits, q. Adding q * p clears them and adds q * (2^96 + 2^192 - 2^224 + 2^256), that is, q << 9,
 // q << 18, -(q << 21) and q << 24 to columns k + 3, k + 6, k + 7 and k + 8; nested below.
 
+/* eslint-disable max-lines-per-function -- unrolled: under an interpreter a loop costs more */
+
 // @ts-ignore: decorator
 @inline
 const LIMB: i64 = 29;

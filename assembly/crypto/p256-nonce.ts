@@ -4,7 +4,7 @@
 // Layout: K, 32 bytes | V, 32 | separator, 1, padded to 8 | MAC state, 136 | private key, 32 |
 // digest mod n, 32.
 
-import { HMAC_SIZE, HMAC_STATE_SIZE, hmacFinal, hmacInit, hmacUpdate } from "./hmac";
+import { HMAC_SIZE, hmacFinal, hmacInit, hmacUpdate } from "./hmac";
 import { limbsFromBytes, limbsReduceOnce, limbsToBytes, ORDER } from "./p256-limbs";
 import { scalarFromBytes } from "./p256-scalar";
 import { NONCE } from "./workspace";

@@ -100,7 +100,7 @@ export function sha256Final(digest: usize, state: usize): void {
 const SCRATCH: usize = memory.data(104, 8);
 
 /**
- * Hash one message.
+ * Hash one message. Leaves nothing of it in static memory.
  * @param digest [out] SHA256_SIZE bytes
  * @param data [in] `length` bytes
  */
@@ -108,6 +108,7 @@ export function sha256(digest: usize, data: usize, length: i32): void {
   sha256Init(SCRATCH);
   sha256Update(SCRATCH, data, length);
   sha256Final(digest, SCRATCH);
+  wipe(SCRATCH, SHA256_STATE_SIZE);
 }
 
 // @ts-ignore: decorator

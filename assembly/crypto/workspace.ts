@@ -9,8 +9,8 @@
 //    336  TABLE        P, 3P ...   powers for the inverse 576, Q, 3Q ... 15Q (896)  (336)
 //                      15P (896)   then the nonce generator 320
 //   1232  TEMPORARY    six field temporaries of the point formulas (216)
-//   1448  DIGITS       odd scalar of the comb or the window (40)
-//   1488  SCALARS      -           four scalars (144)          four scalars (144)
+//   1448  DIGITS       odd scalar of the comb or the windows (36)
+//   1488  SCALARS      the scalar  four scalars (144)          four scalars (144)
 //   1632  NAF          -           -                           digits of u2 (264)
 
 /** Bytes of the workspace. */

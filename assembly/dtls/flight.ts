@@ -23,6 +23,8 @@ import { session, sessionCid, sessionKeyBlock } from "./session";
 import { transcriptAdd, transcriptHash, transcriptReset, writeHandshakeHeader } from "./transcript";
 
 /** Body of one message; the longest is the Certificate, 94 bytes. */
+// @ts-ignore: decorator
+@inline
 const BODY: usize = SCRATCH_BYTES;
 const SIGNATURE: usize = memory.data(72, 4);
 const CLIENT_VERIFY_DATA: usize = memory.data(12, 4);

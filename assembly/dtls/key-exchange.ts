@@ -46,6 +46,8 @@ const PARAMS_LENGTH: i32 = 4 + POINT_SIZE;
 /** client_random then server_random, as the master secret takes them. */
 const RANDOMS: usize = memory.data(64, 8);
 /** server_random then client_random, as the key block takes them. */
+// @ts-ignore: decorator
+@inline
 const SWAPPED: usize = SCRATCH_SIGNATURE;
 const SERVER_POINT: usize = memory.data(65, 4);
 const CLIENT_POINT: usize = memory.data(65, 4);

@@ -46,6 +46,8 @@ export const KEY_BLOCK_SIZE: i32 = 40;
 
 const BLOB: usize = memory.data(184, 8);
 /** The other slot while they are compared: SCRATCH_BYTES holds 192. */
+// @ts-ignore: decorator
+@inline
 const OTHER: usize = SCRATCH_BYTES;
 
 /** Whether storage holds a blob of the session in memory, so that it can be restored. */

@@ -14,7 +14,7 @@ function traced(): { crypto: Crypto; trace: () => { events: number; hash: number
     events++;
     hash = (Math.imul(hash ^ value, 0x01000193) + (hash >>> 13)) | 0;
   };
-  const pointer = (id: number, bytes: number, offset: number, address: number) => {
+  const pointer = (id: number, _bytes: number, offset: number, address: number) => {
     note(id);
     note(address + offset);
     return address;

@@ -239,7 +239,7 @@ describe("signatures", () => {
 
   test("what is accepted encodes to the same bytes again: mutations and noise", () => {
     const { privateKey } = pair();
-    const der = sign("sha256", "x", privateKey);
+    const der = sign("sha256", Buffer.from("x"), privateKey);
     let accepted = 0;
     const inputs = [...mutations(der), ...Array.from({ length: cases(3000) }, () => noise())];
     for (const input of inputs) {
@@ -262,7 +262,7 @@ describe("signatures", () => {
   });
 
   test("at the end of memory nothing beyond is read", () => {
-    const der = sign("sha256", "x", pair().privateKey);
+    const der = sign("sha256", Buffer.from("x"), pair().privateKey);
     for (const input of [der, ...Array.from({ length: 8 }, (_, i) => der.subarray(0, i))]) {
       crypto.reset();
       const output = crypto.room(65);

@@ -134,12 +134,10 @@ describe("signing", () => {
   });
 
   test("leaves no secret in static memory", () => {
-    signOurs(key, sha256("x"));
+    signOurs(toBytes(1n), sha256("y"));
     const clean = crypto.statics();
-    signOurs(randomBytes(32).fill(0, 0, 1), sha256("y"));
-    // What the hash leaves is its schedule and one state; the workspace must be clean.
-    expect(clean.indexOf(key.subarray(0, 8))).toBe(-1);
-    expect(crypto.statics().subarray(3000)).toEqual(clean.subarray(3000));
+    signOurs(key, sha256("x"));
+    expect(crypto.statics()).toEqual(clean);
   });
 });
 
@@ -205,24 +203,18 @@ describe("verifying", () => {
     // then meet, cancel or coincide on the way.
     const small = [1n, 2n, 3n, 4n, 15n, 16n, 17n, 1n << 52n, n - 1n, n - 2n, n - 16n];
     let infinities = 0;
-    for (const q of [1n, 2n, 3n, n - 1n, n - 2n, inverse(2n, n), 1n << 52n]) {
+    const check = (q: bigint, u1: bigint, u2: bigint) => {
       const point = multiply(q, G)!;
-      for (const u1 of [0n, ...small]) {
-        for (const u2 of small) {
-          const sum = add(multiply(u1, G), multiply(u2, point));
-          const r = sum ? mod(sum.x, n) : 1n;
-          const s = mod(r * inverse(u2, n), n);
-          const digest = toBytes(mod(u1 * s, n));
-          const status = verifyOurs(encodePoint(point), digest, encode(r, s));
-          if (!sum) infinities++;
-          expect({ q, u1, u2, status }).toEqual({
-            q,
-            u1,
-            u2,
-            status: sum ? 0 : Status.InvalidSignature,
-          });
-        }
-      }
+      const sum = add(multiply(u1, G), multiply(u2, point));
+      const r = sum ? mod(sum.x, n) : 1n;
+      const s = mod(r * inverse(u2, n), n);
+      const status = verifyOurs(encodePoint(point), toBytes(mod(u1 * s, n)), encode(r, s));
+      if (!sum) infinities++;
+      const expected = sum ? 0 : Status.InvalidSignature;
+      expect({ q, u1, u2, status }).toEqual({ q, u1, u2, status: expected });
+    };
+    for (const q of [1n, 2n, 3n, n - 1n, n - 2n, inverse(2n, n), 1n << 52n]) {
+      for (const u1 of [0n, ...small]) small.forEach((u2) => check(q, u1, u2));
     }
     expect(infinities).toBeGreaterThan(10);
   });

@@ -15,7 +15,7 @@ const FEATURES = ["bulk-memory", "sign-ext", "nontrapping-float-to-int", "mutabl
   (feature) => `--enable-${feature}`,
 );
 
-/** The functions that exports.as.ts gives; pointers and lengths are numbers. */
+/** The functions of the module; pointers and lengths are numbers. */
 export type Call = (...parameters: number[]) => number;
 
 /** Numbers of assembly/status.ts that crypto returns. */
@@ -39,7 +39,7 @@ export function compileCrypto(traced: boolean): WebAssembly.Module {
   const folder = mkdtempSync(path.join(tmpdir(), "wboson-crypto-"));
   const file = path.join(folder, "crypto.wasm");
   try {
-    const entry = path.relative(root, path.join(__dirname, "exports.as.ts"));
+    const entry = "tests/unit/assembly/crypto/exports.ts";
     const options = { cwd: root, stdio: ["ignore", "pipe", "pipe"] as ["ignore", "pipe", "pipe"] };
     execFileSync(process.execPath, [ASC, entry, "-o", file, "--lowMemoryLimit", "16384"], options);
     if (traced) {

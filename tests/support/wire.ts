@@ -25,7 +25,8 @@ export interface WireRecord extends DtlsRecord {
 export function recordsOf(sent: Pick<Sent, "direction" | "bytes">): DtlsRecord[] {
   const length = sent.direction === "up" ? CONNECTION_ID_LENGTH : 0;
   const { records, complete } = parseRecords(sent.bytes, length);
-  if (!complete) throw new Error(`not a whole datagram: ${Buffer.from(sent.bytes).toString("hex")}`);
+  if (!complete)
+    throw new Error(`not a whole datagram: ${Buffer.from(sent.bytes).toString("hex")}`);
   return records;
 }
 

@@ -111,6 +111,6 @@ function power(exponent: i32): u256 {
 
 /** All zeros, all ones, or one of both with a boundary at a random bit. */
 function run(): u64 {
-  const ones = ~(<u64>0) << (<i32>(next() & 63));
+  const ones: u64 = ~(<u64>0) << (next() & 63);
   return next() & 1 ? ones : ~ones;
 }
