@@ -2,10 +2,14 @@
 
 import { decodeCoap } from "../../cloud/coap/codec";
 import type { CoapMessage } from "../../cloud/coap/codec";
+import type { Outcome } from "../../cloud/coap/exchanges";
+import type { MessageLayer, OutgoingMessage } from "../../cloud/coap/message-layer";
+import type { DeviceLink } from "../../cloud/device-link";
 import { ContentType } from "../../cloud/dtls/protocol";
 import { openConnectionIdRecord, openRecord, parseRecords } from "../../cloud/dtls/record";
 import type { DtlsRecord } from "../../cloud/dtls/record";
 import type { Session } from "../../cloud/dtls/session";
+import { DEVICE_ID } from "./world";
 import type { Sent, World } from "./world";
 
 const CONNECTION_ID_LENGTH = 8;
@@ -82,4 +86,27 @@ export function sealByCloud(world: World, type: ContentType, content: Uint8Array
   const { session } = world;
   if (!session) throw new Error("the cloud has no session");
   return session.seal(type, content);
+}
+
+/** Let the cloud send a request of its own making and settle what comes of it. */
+export function request(world: World, message: OutgoingMessage, ms = 60_000): Promise<Outcome> {
+  const { exchanges } = linkOf(world);
+  if (!exchanges) throw new Error("the cloud has no session");
+  const outcome = new Promise<Outcome>((resolve) =>
+    exchanges.request(message, ms, world.now, resolve),
+  );
+  return world.settle(outcome, ms);
+}
+
+/** The CoAP endpoint of the cloud for the device. */
+export function messageLayer(world: World): MessageLayer {
+  const { messages } = linkOf(world);
+  if (!messages) throw new Error("the cloud has no session");
+  return messages;
+}
+
+function linkOf(world: World): DeviceLink {
+  const link = world.cloud["links"].get(DEVICE_ID);
+  if (!link) throw new Error("the cloud does not know the device");
+  return link;
 }
