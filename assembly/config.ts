@@ -1,6 +1,12 @@
 // Sizes and limits of the core, each with its source. Everything in linear memory is sized here;
 // `npm run check` compares the sum with its budget.
 
+/**
+ * Whether this build carries the `standard` profile beside `particle` (`--use WBOSON_STANDARD=1`).
+ * Constant while compiling: what only the one needs is not in the other's module.
+ */
+export const STANDARD: bool = isDefined(WBOSON_STANDARD);
+
 // ---- buffers shared with the host -----------------------------------------------------------
 
 /** Largest datagram the core reads, bytes. An Ethernet frame's UDP payload is 1472. */
@@ -45,9 +51,9 @@ export const BLOCK_SZX: i32 = 5;
 // ---- DTLS -----------------------------------------------------------------------------------
 
 /** Longest handshake message that is reassembled, bytes without its 12-byte header. */
-export const MAX_HANDSHAKE_MESSAGE: i32 = 512;
+export const MAX_HANDSHAKE_MESSAGE: i32 = STANDARD ? 2560 : 512;
 /** Bytes for handshake fragments that arrive ahead of their turn. */
-export const STASH_CAPACITY: i32 = 512;
+export const STASH_CAPACITY: i32 = STANDARD ? 1536 : 512;
 /** First retransmission of a flight, ms, until a round trip has been measured. */
 export const FLIGHT_TIMEOUT: i32 = 2000;
 /** Upper end of the doubling, ms (RFC 6347 §4.2.4.1). */

@@ -3,7 +3,7 @@
 
 import { callsReset } from "./cloud/calls";
 import { describeRequestChanged, describeReset } from "./cloud/describe";
-import { helloChecksum, sendHello } from "./cloud/hello";
+import { helloChecksum, helloResetToken, sendHello } from "./cloud/hello";
 import { sendGoodbye } from "./cloud/small-messages";
 import {
   STATE_SIZE,
@@ -24,7 +24,14 @@ import {
 } from "./coap/outbox";
 import { RETRY_MAX, RETRY_MIN } from "./config";
 import { dtlsReset, dtlsRestore, dtlsSave, dtlsStart } from "./dtls/client";
-import { SESSION_PEER_CAPACITY, session, sessionPeer, sessionState } from "./dtls/session";
+import { isStandard } from "./dtls/profile";
+import {
+  SESSION_PEER_CAPACITY,
+  session,
+  sessionPeer,
+  sessionState,
+  setResetToken,
+} from "./dtls/session";
 import { ConnectionState, EventKind, Reason, pushEvent } from "./events";
 import { Status } from "./status";
 import { isDue, untilDue } from "./util/clock";
@@ -42,6 +49,8 @@ let reason: i32 = Reason.None;
 /** Whether the next attempt is a handshake even though a session may be stored. */
 let mustHandshake: bool = false;
 let handshakeReason: i32 = Reason.HandshakeBecauseNoSession;
+/** Whether no session was restored since the device started. */
+let isFirstRestore: bool = true;
 let failures: i32 = 0;
 let retryAt: u32 = 0;
 
@@ -120,7 +129,7 @@ export function open(now: u32): void {
   if (!mustHandshake && dtlsRestore() == Status.Ok) {
     reason = Reason.SessionResumed;
     memory.copy(cloudState(), sessionState(), STATE_SIZE);
-    outboxSetNextId(session().nextMessageId);
+    continueMessageIds(session().nextMessageId);
     peerLength = session().peerLength;
     memory.copy(PEER, sessionPeer(), peerLength);
   } else {
@@ -130,6 +139,16 @@ export function open(now: u32): void {
   }
   setState(ConnectionState.Opening, reason, Status.Ok, now);
   pushEvent(EventKind.OpenLink, reason, <u32>PEER, peerLength);
+}
+
+/**
+ * Go on with message ids at the stored ones, which are reserved for this; within one boot never
+ * backwards, as an older session would have it: messages in the outbox carry later ids.
+ */
+function continueMessageIds(stored: u32): void {
+  const isAhead = <i16>(stored - outboxNextId()) > 0;
+  if (isFirstRestore || isAhead) outboxSetNextId(stored);
+  isFirstRestore = false;
 }
 
 /** Try again when the pause after a failure is over. */
@@ -177,11 +196,16 @@ export function deviceLinkDown(now: u32): i32 {
 
 /** Take up the restored session: what waits goes out first, a ping only if nothing does. */
 function resume(now: u32): void {
-  startMessages();
-  greeted = isHelloAcknowledged(helloChecksum());
+  startMessages(false);
+  greeted = isStandard() || isHelloAcknowledged(helloChecksum());
   setState(ConnectionState.Resuming, Reason.SessionResumed, Status.Ok, now);
-  if (greeted) requestChanged(now);
-  else sendHello();
+  if (greeted) {
+    requestChanged(now);
+  } else {
+    // A Hello starts everything anew at the server, so nothing else is acknowledged any more.
+    stateReset();
+    sendHello();
+  }
 }
 
 /** End the link and try again later; what waits in the outbox keeps waiting. */
@@ -228,14 +252,23 @@ export function handleHandshakeFailed(status: i32, now: u32): void {
 
 // ---- steps ----------------------------------------------------------------------------------
 
-/** Drop what belonged to the connection before; publishes and a time request stay. */
-function startMessages(): void {
-  inboxReset();
-  callsReset();
+/**
+ * Drop what is made anew with each connection. After a new handshake this is all but the
+ * application's own messages; a session that goes on keeps its received ids, calls and answers.
+ */
+function startMessages(isNewSession: bool): void {
+  if (isNewSession) {
+    inboxReset();
+    callsReset();
+  }
   describeReset();
   subscriptionsReset();
-  for (let purpose: i32 = Purpose.Hello; purpose <= Purpose.Goodbye; purpose++) {
-    const stays = purpose == Purpose.Publish || purpose == Purpose.Time;
+  for (let purpose: i32 = Purpose.Hello; purpose <= Purpose.Request; purpose++) {
+    const stays =
+      purpose == Purpose.Publish ||
+      purpose == Purpose.Time ||
+      purpose == Purpose.Request ||
+      (purpose == Purpose.Response && !isNewSession);
     if (!stays) outboxAbort(purpose, Status.Aborted);
   }
   while (outboxPollDone(false)) {}
@@ -244,6 +277,7 @@ function startMessages(): void {
 
 /** Send Describe and subscriptions where the server does not know them as they are now. */
 function requestChanged(now: u32): void {
+  if (isStandard()) return;
   describeRequestChanged(now);
   subscriptionsRequestChanged();
 }
@@ -258,10 +292,15 @@ export function handleEstablished(now: u32): void {
   memory.copy(sessionPeer(), PEER, peerLength);
   session().peerLength = <u8>peerLength;
   stateReset();
-  startMessages();
+  startMessages(true);
   lastHeard = now;
-  setState(ConnectionState.Hello, reason, Status.Ok, now);
-  sendHello();
+  if (isStandard()) {
+    greeted = true;
+    handleConnected(Reason.HandshakeDone, now);
+  } else {
+    setState(ConnectionState.Hello, reason, Status.Ok, now);
+    sendHello();
+  }
   dtlsSave(outboxNextId()); // a failure costs the resume, not the connection
 }
 
@@ -274,6 +313,7 @@ export function handleHelloDone(status: i32, now: u32): void {
   }
   greeted = true;
   acknowledgeHello(helloChecksum());
+  setResetToken(helloResetToken());
   const isResumed = state == ConnectionState.Resuming;
   handleConnected(isResumed ? Reason.SessionResumed : Reason.HandshakeDone, now);
   requestChanged(now);

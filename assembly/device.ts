@@ -1,6 +1,7 @@
 // The device: routes bytes between the channel (dtls/) and the messages (coap/, cloud/), which do not
 // know each other, and keeps the timers of the connection, whose life cycle is in connection.ts.
 
+import { requestFailed } from "./client/requests";
 import { describeDone, describeIsBusy, describePoll } from "./cloud/describe";
 import { takeKeyChange } from "./cloud/requests";
 import { handleMessage, isAnswer } from "./cloud/router";
@@ -28,6 +29,7 @@ import {
   RESUME_GRACE,
   RESUME_TIMEOUT,
   RX_CAPACITY,
+  STANDARD,
   TX_CAPACITY,
 } from "./config";
 import {
@@ -144,6 +146,9 @@ function settle(now: u32): void {
     else if (purpose == Purpose.Subscribe) subscriptionsDone(status);
     else if (purpose == Purpose.Goodbye) close(Status.Ok, now);
     else if (purpose == Purpose.Hello) handleHelloDone(status, now);
+    if (STANDARD) {
+      if (purpose == Purpose.Request) requestFailed(outboxDoneHandle(), status);
+    }
   }
   if (isGreeted() && !describeIsBusy() && !subscriptionsAreBusy() && stateTakeChanged()) {
     memory.copy(sessionState(), cloudState(), STATE_SIZE);
@@ -159,8 +164,14 @@ function followChannel(now: u32): void {
   // A server that refuses our Hello would refuse it again at once.
   const wasNew = state == ConnectionState.Handshake || state == ConnectionState.Hello;
   if (wasNew) handleHandshakeFailed(status, now);
-  else if (isWanted()) handshakeAgain(Reason.HandshakeBecausePeerClosed, status, now);
+  else if (isWanted()) handshakeAgain(reasonFor(status), status, now);
   else close(status, now);
+}
+
+function reasonFor(status: i32): i32 {
+  return status == Status.SessionLost
+    ? Reason.HandshakeBecauseForgotten
+    : Reason.HandshakeBecausePeerClosed;
 }
 
 /** Do what is due at `now`. */

@@ -28,6 +28,9 @@ export const enum EventKind {
   Signal = 9,
   /** The set of subscriptions was acknowledged or refused. a: Status. */
   SubscriptionsDone = 10,
+  /** A response to a request, or a block of it (`standard` profile). a: handle; b: response code, or
+   * a negative Status; c, d: payload; e: Content-Format; f: ResponseFlag. */
+  Response = 11,
 }
 
 /** States of the connection as the host sees them. */
@@ -73,6 +76,8 @@ export const enum Reason {
   HelloTimeout = 11,
   /** Hello was acknowledged after a full handshake. */
   HandshakeDone = 12,
+  /** Handshake, because the server proved that it has lost the session. */
+  HandshakeBecauseForgotten = 13,
 }
 
 const RING: usize = memory.data(448, 4);

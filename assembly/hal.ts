@@ -50,6 +50,10 @@ export const enum StorageSlot {
   SessionA = 3,
   /** Second of the two alternating session slots. */
   SessionB = 4,
+  /** Pre-shared key: u8 identity length, identity, key; written by provisioning only. */
+  PreSharedKey = 5,
+  /** The device's X.509 certificate, DER; written by provisioning only. */
+  Certificate = 6,
 }
 
 /** Severity of a log line. */

@@ -61,6 +61,8 @@ export const enum Status {
   NoSession = -49,
   /** The server does not offer a feature that the profile needs (suite, key type, CID). */
   HandshakeFailure = -50,
+  /** The server proved that it has lost the session (reset token). */
+  SessionLost = -51,
 
   // assembly/coap: -60...
   /** Not a well-formed CoAP message. */

@@ -21,6 +21,12 @@ export interface LocalCloudOptions {
   now?: number;
   /** Ask new clients for a cookie. Default: true. */
   cookies?: boolean;
+  /**
+   * Tell devices that ask for it when their session is gone, by the tokens of `dtls/session-reset.ts`. Default: true.
+   */
+  resetTokens?: boolean;
+  /** 32 secret bytes behind these tokens. Default: derived from the private key of the server. */
+  resetKey?: Uint8Array;
   /** Flavour of connection ids. Default: the one of Device OS. */
   connectionId?: ConnectionIdVariant;
   /** First retransmission of a handshake flight, ms. Default: 9000 (RFC 7925 §11). */

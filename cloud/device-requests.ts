@@ -1,9 +1,11 @@
-// Requests of the cloud to a device, as promises: function calls, variables, describe, signal, ping.
+// Requests of the cloud to a device, as promises: function calls, variables, describe, signal, ping, key change, server
+// moved.
 
 import { CoapCode, CoapOptionNumber } from "./coap/codec";
 import type { CoapMessage } from "./coap/codec";
 import { decodeBlock } from "./coap/block";
 import type { Block } from "./coap/block";
+import type { Outcome } from "./coap/exchanges";
 import type { OutgoingMessage } from "./coap/message-layer";
 import { DecodeError } from "./bytes";
 import type { DeviceLink } from "./device-link";
@@ -18,9 +20,13 @@ import {
   decodeFunctionResult,
   encodeFunctionCall,
 } from "./device-protocol/functions";
+import { encodeKeyChange } from "./device-protocol/key-change";
+import { encodeServerMoved } from "./device-protocol/server-moved";
+import type { ServerAddress } from "./device-protocol/server-moved";
 import { encodeSignal } from "./device-protocol/signal";
 import { decodeVariable, encodeVariableRequest } from "./device-protocol/variables";
 import type { VariableValue } from "./device-protocol/variables";
+import type { KeyObject } from "node:crypto";
 import {
   CloudError,
   DeviceOffline,
@@ -30,6 +36,10 @@ import {
   Timeout,
   VariableNotFound,
 } from "./errors";
+import { publicKeyFromSpki } from "./keys";
+
+/** Bytes of the longest host name (RFC 1035 §2.3.4, without the dot at the end). */
+const MAX_HOST_LENGTH = 253;
 
 /** Engine time now, ms, and how long a response may take, ms. */
 export interface RequestTiming {
@@ -135,18 +145,83 @@ export function pingDevice(link: DeviceLink, timing: RequestTiming): Promise<num
   });
 }
 
-/** Send a request and wait for a response of class 2. @throws CloudError */
+/**
+ * Ask the device to forget its session.
+ * @returns true when it acknowledged or came back already, false when it said nothing in time
+ */
+export async function changeKeys(link: DeviceLink, timing: RequestTiming): Promise<boolean> {
+  const what = `key change of ${link.device.id}`;
+  try {
+    await request(link, encodeKeyChange(), what, timing, "acknowledgement");
+    return true;
+  } catch (error) {
+    // Device OS acknowledges under a message ID of its own, and may be back with a new session before the timeout.
+    if (error instanceof SessionClosed) return true;
+    if (error instanceof Timeout) return false;
+    throw error;
+  }
+}
+
+/** Send the device to another server for good. @throws CloudError with the code of the device when it refuses */
+export async function moveDevice(
+  link: DeviceLink,
+  server: ServerAddress,
+  signingKey: KeyObject,
+  timing: RequestTiming,
+): Promise<void> {
+  checkServer(server, signingKey);
+  const message = encodeServerMoved(server, signingKey);
+  await request(link, message, `server change of ${link.device.id}`, timing);
+}
+
+function checkServer(server: ServerAddress, signingKey: KeyObject): void {
+  const { host, port, publicKey } = server;
+  const length = Buffer.byteLength(host);
+  if (length === 0 || length > MAX_HOST_LENGTH) {
+    throw new CloudError("invalid-argument", `host "${host}" is not 1 to 253 bytes long`);
+  }
+  if (!Number.isInteger(port) || port < 1 || port > 0xffff) {
+    throw new CloudError("invalid-argument", `port ${port} is not 1 to 65535`);
+  }
+  try {
+    publicKeyFromSpki(publicKey);
+  } catch (error) {
+    throw new CloudError("invalid-argument", `public key: ${(error as Error).message}`);
+  }
+  const { type, asymmetricKeyDetails } = signingKey;
+  if (type !== "private" || asymmetricKeyDetails?.namedCurve !== "prime256v1") {
+    throw new CloudError("invalid-argument", "the signing key is no P-256 private key");
+  }
+}
+
+/** Send a request and wait for a response of class 2, or for the mere acknowledgement. @throws CloudError */
 function request(
   link: DeviceLink,
   message: OutgoingMessage,
   what: string,
   timing: RequestTiming,
-): Promise<CoapMessage> {
+): Promise<CoapMessage>;
+function request(
+  link: DeviceLink,
+  message: OutgoingMessage,
+  what: string,
+  timing: RequestTiming,
+  until: "acknowledgement",
+): Promise<CoapMessage | undefined>;
+function request(
+  link: DeviceLink,
+  message: OutgoingMessage,
+  what: string,
+  timing: RequestTiming,
+  until?: "acknowledgement",
+): Promise<CoapMessage | undefined> {
   const { exchanges } = link;
   if (!exchanges) return Promise.reject(new DeviceOffline(link.device.id));
   return new Promise((resolve, reject) => {
-    exchanges.request(message, timing.timeoutMs, timing.now(), (outcome) => {
+    const settle = (outcome: Outcome): void => {
       switch (outcome.kind) {
+        case "acknowledged":
+          return resolve(undefined);
         case "response": {
           const { code, payload } = outcome.response;
           if (code >> 5 === 2) return resolve(outcome.response);
@@ -161,7 +236,8 @@ function request(
         case "no-token":
           return reject(new CloudError("busy", "256 requests are under way"));
       }
-    });
+    };
+    exchanges.request(message, timing.timeoutMs, timing.now(), settle, until);
   });
 }
 

@@ -16,9 +16,11 @@ import { encodeEvent } from "./device-protocol/events";
 import type { DeviceEvent } from "./device-protocol/events";
 import { AlertDescription, AlertLevel } from "./dtls/protocol";
 import { DRAFT_05, parseRecords } from "./dtls/record";
-import { CONNECTION_ID_LENGTH, DtlsServer } from "./dtls/server";
+import { DtlsServer } from "./dtls/server";
 import type { DtlsServerEvents } from "./dtls/server";
+import { CONNECTION_ID_LENGTH } from "./dtls/session";
 import type { Session } from "./dtls/session";
+import { SessionReset, deriveResetKey } from "./dtls/session-reset";
 import { Registry } from "./registry";
 import { handleRequest } from "./request-handler";
 import type { RequestEffects } from "./request-handler";
@@ -31,6 +33,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   /** Everything that was dropped, by reason. */
   readonly counters: Counters = {};
   private readonly dtls: DtlsServer;
+  private readonly reset: SessionReset | undefined;
   protected readonly links = new Map<string, DeviceLink>();
   private readonly unsaved = new Map<DeviceLink, boolean>();
   private readonly output: { to: string; datagram: Buffer }[] = [];
@@ -53,6 +56,9 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
     this.random = options.random ?? randomBytes;
     this.now = options.now ?? 0;
     this.idleTimeoutMs = options.idleTimeoutMs ?? 50 * 60_000;
+    if (options.resetTokens ?? true) {
+      this.reset = new SessionReset(options.resetKey ?? deriveResetKey(options.keyPair));
+    }
     this.dtls = new DtlsServer(
       {
         keyPair: options.keyPair,
@@ -63,6 +69,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
         flightTimeoutMs: options.flightTimeoutMs ?? 9000,
         handshakeLifetimeMs: options.handshakeLifetimeMs ?? 120_000,
         maxHandshakes: options.maxHandshakes ?? 256,
+        reset: this.reset,
       },
       this.dtlsEvents(),
       this.counters,
@@ -178,8 +185,8 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
         if (hello.deviceId !== link.device.id) {
           this.log("warn", `device ${link.device.id} says Hello as ${hello.deviceId}`);
           const { session } = link;
-          const description = AlertDescription.AccessDenied;
-          if (session) this.closeSession(link, session, AlertLevel.Fatal, description);
+          const alert = { level: AlertLevel.Fatal, description: AlertDescription.AccessDenied };
+          if (session) this.closeSession(link, session, alert);
           return false;
         }
         link.setHello(payload, hello);
@@ -189,6 +196,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
         this.reportChange(link, "hello");
         return true;
       },
+      resetToken: ({ session }) => session && this.reset?.token(session.connectionId),
       event: (link, event, request) => this.handleEvent(link, event, request),
       described: (link) => {
         this.touch(link, true);
@@ -270,14 +278,14 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
     }
   }
 
+  /** @param alert what the device is told; nothing when it has forgotten the session already */
   protected closeSession(
     link: DeviceLink,
     session: Session,
-    level: AlertLevel,
-    description: AlertDescription,
+    alert?: { level: AlertLevel; description: AlertDescription },
   ): void {
     try {
-      this.dtls.close(session, level, description);
+      this.dtls.close(session, alert);
     } catch {
       count(this.counters, "storage-failure");
     }

@@ -21,5 +21,7 @@ export type { KeyPair } from "./keys";
 export { CLOUD_FILES, DEVICE_FILES, openCloudDirectory, provisionDevice } from "./provision";
 export * from "./errors";
 export { ContentFormat } from "./device-protocol/events";
+export type { ServerAddress } from "./device-protocol/server-moved";
+export { HelloFlag } from "./device-protocol/hello";
 export { DescribeType, VariableType } from "./device-protocol/describe";
 export { DRAFT_05, RFC_9146 } from "./dtls/record";

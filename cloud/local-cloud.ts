@@ -1,6 +1,7 @@
 // The local development cloud as applications and tests use it in process: devices, calls, variables, events.
 // It is driven through the handle and poll methods of its base class, `engine.ts`.
 
+import type { KeyObject } from "node:crypto";
 import type { LocalCloudOptions } from "./cloud-options";
 import { describeDevice } from "./device-info";
 import type { DeviceInfo } from "./device-info";
@@ -17,10 +18,13 @@ import {
   MAX_EVENT_DATA_LENGTH,
   MAX_EVENT_NAME_LENGTH,
 } from "./device-protocol/events";
+import type { ServerAddress } from "./device-protocol/server-moved";
 import type { VariableValue } from "./device-protocol/variables";
 import {
   callFunction,
+  changeKeys,
   fetchDescribe,
+  moveDevice,
   pingDevice,
   readVariable,
   signalDevice,
@@ -33,6 +37,8 @@ import { CloudError, DeviceOffline, UnknownDevice } from "./errors";
 export type * from "./cloud-events";
 export type { LocalCloudOptions } from "./cloud-options";
 export type { DeviceInfo, SessionInfo } from "./device-info";
+
+const CLOSE_NOTIFY = { level: AlertLevel.Warning, description: AlertDescription.CloseNotify };
 
 export class LocalCloud extends CloudEngine {
   private readonly requestTimeoutMs: number;
@@ -100,6 +106,37 @@ export class LocalCloud extends CloudEngine {
   }
 
   /**
+   * Let a device forget its session and do a full handshake. The session is closed here once the device acknowledged;
+   * without an acknowledgement it is closed after the timeout, by a close_notify, to the same effect.
+   * @throws CloudError "rejected" when the device refuses: the session then stays
+   */
+  async rekey(deviceId: string, options: { timeoutMs?: number } = {}): Promise<void> {
+    const link = this.requireLink(deviceId);
+    const { session } = link;
+    const heard = await this.start(deviceId, () =>
+      changeKeys(link, this.timing(options.timeoutMs)),
+    );
+    if (!session || link.session !== session) return;
+    this.closeSession(link, session, heard ? undefined : CLOSE_NOTIFY);
+    this.saveTouched();
+    this.wake();
+  }
+
+  /**
+   * Send a device to another server for good. It confirms, says goodbye, and connects there.
+   * @param server.signingKey P-256 private key; the firmware of the device holds its public key
+   * @throws CloudError "rejected" with the code of the device when it refuses
+   */
+  async moveServer(
+    deviceId: string,
+    server: ServerAddress & { signingKey: KeyObject },
+    options: { timeoutMs?: number } = {},
+  ): Promise<void> {
+    const timing = this.timing(options.timeoutMs);
+    return this.start(deviceId, (link) => moveDevice(link, server, server.signingKey, timing));
+  }
+
+  /**
    * Publish an event to all devices that are online and subscribe to it, or to one of them.
    * @returns how many devices it is sent to; a 'delivery' event tells what became of each
    * @throws CloudError "invalid-argument", UnknownDevice
@@ -131,7 +168,7 @@ export class LocalCloud extends CloudEngine {
     const link = this.requireLink(deviceId);
     const session = link.session;
     if (!session) throw new DeviceOffline(deviceId);
-    this.closeSession(link, session, AlertLevel.Warning, AlertDescription.CloseNotify);
+    this.closeSession(link, session, CLOSE_NOTIFY);
     this.saveTouched();
     this.wake();
   }

@@ -1,12 +1,13 @@
 // Makes the keys of a cloud and of its devices, and writes each side's into its data directory.
 //
-//   cloud directory:   server-key.der (SEC1)   server-public-key.der (SPKI)   devices.json   sessions/
+//   cloud directory:   server-key.der (SEC1)   server-public-key.der (SPKI)   reset-key.bin   devices.json   sessions/
 //   device directory:  device-key.der (SEC1)   device-public-key.der (SPKI)   server-public-key.der (SPKI)   device-id
 
 import { mkdirSync, readFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { writeFileAtomically } from "./atomic-file";
+import { RESET_KEY_LENGTH } from "./dtls/session-reset";
 import { exportSec1, generateKeyPair, keyPairFromSec1 } from "./keys";
 import type { KeyPair } from "./keys";
 import { Registry } from "./registry";
@@ -15,6 +16,7 @@ import { FileStorage } from "./state-storage";
 export const CLOUD_FILES = {
   serverKey: "server-key.der",
   serverPublicKey: "server-public-key.der",
+  resetKey: "reset-key.bin",
   registry: "devices.json",
   sessions: "sessions",
 } as const;
@@ -29,11 +31,12 @@ export const DEVICE_FILES = {
 /** What a cloud keeps in its data directory; hand it to `new LocalCloud(...)`. */
 export interface CloudData {
   keyPair: KeyPair;
+  resetKey: Buffer;
   registry: Registry;
   storage: FileStorage;
 }
 
-/** Open the data directory of a cloud; the server key is made on first use. */
+/** Open the data directory of a cloud; the server key and the reset key are made on first use. */
 export function openCloudDirectory(directory: string): CloudData {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const keyPath = join(directory, CLOUD_FILES.serverKey);
@@ -43,8 +46,15 @@ export function openCloudDirectory(directory: string): CloudData {
     writeFileAtomically(keyPath, exportSec1(keyPair), true);
   }
   writeFileAtomically(join(directory, CLOUD_FILES.serverPublicKey), keyPair.spki, true, 0o644);
+  const resetKeyPath = join(directory, CLOUD_FILES.resetKey);
+  let resetKey = readOptional(resetKeyPath);
+  if (!resetKey) {
+    resetKey = randomBytes(RESET_KEY_LENGTH);
+    writeFileAtomically(resetKeyPath, resetKey, true);
+  }
   return {
     keyPair,
+    resetKey,
     registry: Registry.load(join(directory, CLOUD_FILES.registry)),
     storage: new FileStorage(join(directory, CLOUD_FILES.sessions)),
   };

@@ -13,7 +13,7 @@ import { decodeEvent } from "./device-protocol/events";
 import type { DeviceEvent } from "./device-protocol/events";
 import { decodeGoodbye } from "./device-protocol/goodbye";
 import type { Goodbye } from "./device-protocol/goodbye";
-import { decodeHello } from "./device-protocol/hello";
+import { HelloFlag, decodeHello } from "./device-protocol/hello";
 import type { Hello } from "./device-protocol/hello";
 import { decodeSubscription } from "./device-protocol/subscriptions";
 import { encodeTimeResponse } from "./device-protocol/time";
@@ -24,6 +24,8 @@ export interface RequestEffects {
   wallClock(): number;
   /** @returns false when the device claims to be another one; its session is then gone */
   hello(link: DeviceLink, hello: Hello, payload: Buffer): boolean;
+  /** The token that proves the loss of this device's session, if there is one. */
+  resetToken(link: DeviceLink): Buffer | undefined;
   event(link: DeviceLink, event: DeviceEvent, request: CoapMessage): void;
   described(link: DeviceLink, type: DescribeType): void;
   subscribed(link: DeviceLink): void;
@@ -83,7 +85,9 @@ function handleHello(
   effects: RequestEffects,
 ): OutgoingMessage | undefined {
   const hello = decodeHello(request.payload);
-  return effects.hello(link, hello, request.payload) ? ACKNOWLEDGED : undefined;
+  if (!effects.hello(link, hello, request.payload)) return undefined;
+  const token = hello.flags & HelloFlag.SessionReset ? effects.resetToken(link) : undefined;
+  return token ? { code: CoapCode.Changed, payload: token } : ACKNOWLEDGED;
 }
 
 function handleDescribe(

@@ -20,7 +20,8 @@ const FLAGS: u32 =
   HelloFlag.DiagnosticsSupported |
   HelloFlag.ImmediateUpdates |
   HelloFlag.GoodbyeSupported |
-  HelloFlag.DeviceInitiatedDescribe;
+  HelloFlag.DeviceInitiatedDescribe |
+  HelloFlag.ResetToken;
 
 const PAYLOAD: usize = memory.data(32, 4);
 
@@ -47,6 +48,22 @@ export function helloChecksum(): u32 {
   encodeHello();
   const checksum = crc32(0, PAYLOAD, PAYLOAD_SIZE);
   return checksum ? checksum : 1;
+}
+
+/** Bytes of a reset token. */
+const TOKEN_SIZE: i32 = 16;
+const TOKEN: usize = memory.data(16, 8);
+let hasToken: bool = false;
+
+/** Note the payload of the answer to Hello: a reset token, or anything else, which is ignored. */
+export function handleHelloAnswer(payload: usize, length: i32): void {
+  hasToken = length == TOKEN_SIZE;
+  if (hasToken) memory.copy(TOKEN, payload, TOKEN_SIZE);
+}
+
+/** Reset token that came with the last answer to Hello, 16 bytes; 0 when it had none. */
+export function helloResetToken(): usize {
+  return hasToken ? TOKEN : 0;
 }
 
 /** Put Hello into the outbox, 39 bytes. @returns Status.Ok; Status.NoSpace */

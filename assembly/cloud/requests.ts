@@ -93,7 +93,8 @@ function readOptions(): i32 {
     } else if (number == Option.ContentFormat) {
       contentFormat = optionUint();
     } else if (number == Option.Block2) {
-      block2 = <i32>optionUint();
+      // RFC 7959 §2.2: 0...3 bytes; 7 is no size, so that a longer one is refused with it
+      block2 = optionLength() > 3 ? 7 : <i32>optionUint();
     } else if (number & 1) {
       return Status.InvalidArgument;
     }

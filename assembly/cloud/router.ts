@@ -17,6 +17,9 @@ import { Code, MessageType } from "../coap/protocol";
 import { EventKind, pushEvent } from "../events";
 import { Status } from "../status";
 import { loadU32 } from "../util/bytes";
+import { handleResponse, isForRequest } from "../client/requests";
+import { STANDARD } from "../config";
+import { handleHelloAnswer } from "./hello";
 import { handleRequest } from "./requests";
 import { isTimeToken } from "./small-messages";
 
@@ -77,7 +80,11 @@ function reply(type: i32, code: i32, now: u32): void {
 function handleReply(type: i32, code: i32, now: u32): void {
   const status = type == MessageType.Reset ? Status.MessageReset : statusOf(code);
   const purpose = outboxAcknowledge(messageId(), status, now);
+  if (purpose == Purpose.Hello) handleHelloAnswer(messagePayload(), messagePayloadLength());
   if (purpose == Purpose.Time && code == Code.Content) takeTime();
+  if (STANDARD) {
+    if (code != Code.Empty && isForRequest()) handleResponse();
+  }
 }
 
 /** Time: 4 bytes, seconds since 1970. */
@@ -96,12 +103,25 @@ function handleNewRequest(isConfirmable: bool, now: u32): void {
   }
 }
 
-/** A response outside an ACK: only the time may come so; others get RST (RFC 7252 §4.2). */
+/** A response outside an ACK; one that nobody asked for gets RST (RFC 7252 §4.2). */
 function handleSeparateResponse(isConfirmable: bool, now: u32): void {
+  if (STANDARD) {
+    if (isForRequest()) {
+      handleRequested(isConfirmable, now);
+      return;
+    }
+  }
   if (isTimeToken(messageToken(), messageTokenLength())) {
     takeTime();
     if (isConfirmable) reply(MessageType.Acknowledgement, Code.Empty, now);
   } else if (isConfirmable) {
     reply(MessageType.Reset, Code.Empty, now);
   }
+}
+
+/** A separate response or notification for a request of the application. */
+function handleRequested(isConfirmable: bool, now: u32): void {
+  if (!inboxReceive(messageId(), now)) return;
+  if (handleResponse() < 0) inboxForget(messageId(), now);
+  else if (isConfirmable) reply(MessageType.Acknowledgement, Code.Empty, now);
 }

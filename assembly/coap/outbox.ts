@@ -19,6 +19,8 @@ export const enum Purpose {
   Time = 6,
   Response = 7,
   Goodbye = 8,
+  /** An application's request, in the `standard` profile. */
+  Request = 9,
 }
 
 const enum EntryState {
@@ -226,7 +228,8 @@ export function outboxHandleTimeout(now: u32): bool {
     if (entry.state != EntryState.InFlight || !isDue(entry.deadline, now)) continue;
     if (<i32>entry.transmissions <= MAX_RETRANSMIT) continue;
     ended = true;
-    if (entry.purpose == Purpose.Publish && <i32>entry.rounds < MAX_ROUNDS) {
+    const isKept = entry.purpose == Purpose.Publish || entry.purpose == Purpose.Request;
+    if (isKept && <i32>entry.rounds < MAX_ROUNDS) {
       entry.rounds += 1;
       entry.transmissions = 0;
       entry.state = <u8>EntryState.Waiting;
@@ -274,6 +277,15 @@ export function outboxAcknowledge(id: u32, status: i32, now: u32): i32 {
   if (entry.transmissions == 1) roundTrip = <i32>(now - entry.sentAt);
   finish(at, status);
   return entry.purpose;
+}
+
+/** End the message of this purpose and handle, if it is still on its way: it was answered. */
+export function outboxFinish(purpose: i32, handle: i32): void {
+  for (let at = 0; at < used; at += sizeAt(at)) {
+    const entry = entryAt(at);
+    if (entry.purpose != purpose || <i32>entry.handle != handle) continue;
+    if (entry.state != EntryState.Done) finish(at, Status.Ok);
+  }
 }
 
 /**

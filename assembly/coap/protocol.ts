@@ -28,6 +28,7 @@ export const enum Code {
 
 export const enum Option {
   ETag = 4,
+  Observe = 6,
   UriPath = 11,
   ContentFormat = 12,
   MaxAge = 14,

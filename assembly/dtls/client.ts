@@ -2,6 +2,8 @@
 // argument; handshake.ts makes the keys, record.ts uses them, session.ts keeps them. Application
 // data passes through `dtlsNext` and `dtlsSeal`.
 
+import { STANDARD } from "../config";
+import { constantTimeEqual } from "../crypto/constant-time";
 import { randomFill } from "../crypto/random";
 import { Status } from "../status";
 import { loadU16 } from "../util/bytes";
@@ -9,6 +11,7 @@ import { flightReset } from "./flight";
 import {
   handleFragments,
   handlePlainRecord,
+  handleRepeatedFinished,
   handshakeHandleTimeout,
   handshakePollTimeout,
   handshakePollTransmit,
@@ -16,6 +19,7 @@ import {
 } from "./handshake";
 import { identityFingerprint, identityLoad } from "./identity";
 import { clientRandom, keyExchangeReset } from "./key-exchange";
+import { currentProfile, isStandard } from "./profile";
 import {
   ContentType,
   EXPLICIT_NONCE,
@@ -38,10 +42,14 @@ import {
   sessionCid,
   sessionClear,
   sessionForget,
+  sessionKeepResumable,
   sessionKeyBlock,
   sessionLoad,
   sessionReserve,
   sessionSave,
+  sessionToken,
+  SESSION_TOKEN_SIZE,
+  SessionFlag,
 } from "./session";
 import {
   DtlsCounter,
@@ -51,13 +59,14 @@ import {
   dtlsIsEstablished,
   dtlsState,
   handleAlert,
+  handleSessionLost,
   hasAlert,
   setDtlsState,
   stateReset,
 } from "./state";
 
-/** Wire profile number in the session blob. */
-const PROFILE_PARTICLE: i32 = 1;
+/** Level and description. */
+const ALERT_SIZE: i32 = 2;
 /** DTLS 1.0, which some servers write in HelloVerifyRequest records (RFC 6347 §4.2.1). */
 const VERSION_DTLS_1_0: u32 = 0xfeff;
 
@@ -90,6 +99,9 @@ export function dtlsReset(): void {
  */
 export function dtlsStart(now: u32): i32 {
   dtlsReset();
+  if (isStandard() && sessionLoad(identityFingerprint(), currentProfile()) == Status.Ok) {
+    if (!sessionKeepResumable()) sessionClear();
+  }
   let status = identityLoad();
   if (status == Status.Ok) status = randomFill(clientRandom(), RANDOM_SIZE);
   if (status < 0) return status;
@@ -105,8 +117,10 @@ export function dtlsRestore(): i32 {
   dtlsReset();
   const fingerprint = identityFingerprint();
   if (!fingerprint) return Status.NoSession;
-  const status = sessionLoad(fingerprint, PROFILE_PARTICLE);
+  const status = sessionLoad(fingerprint, currentProfile());
   if (status < 0) return status;
+  // Without a connection id the server knows us by our address, which is gone.
+  if (!session().cidLength) return Status.NoSession;
   recordSetKeys(sessionKeyBlock(), sessionCid(), session().cidLength, session().nextRecord);
   replayClose(session().receivedTop);
   setDtlsState(DtlsState.Established);
@@ -165,7 +179,7 @@ export function dtlsSeal(output: usize, length: i32, nextMessageId: u32): i32 {
   session().receivedTop = replayTop();
   const status = sessionReserve(recordNextNumber(), nextMessageId);
   if (status < 0) return status;
-  return recordSeal(output, ContentType.ApplicationData, length, moved);
+  return recordSeal(output, ContentType.ApplicationData, length, moved && !isStandard());
 }
 
 // ---- receiving ------------------------------------------------------------------------------
@@ -225,7 +239,9 @@ function handleRecord(record: usize, length: i32, now: u32): i32 {
     return 0;
   }
   if (epoch == 0) {
-    handlePlainRecord(type, record + RECORD_HEADER, length, now);
+    const content = record + RECORD_HEADER;
+    if (isResetToken(type, content, length)) handleSessionLost();
+    else handlePlainRecord(type, content, length, now);
     return 0;
   }
   const state = dtlsState();
@@ -234,6 +250,19 @@ function handleRecord(record: usize, length: i32, now: u32): i32 {
     return 0;
   }
   return handleSealedRecord(type, record, length, epochAndNumber & 0xffffffffffff, now);
+}
+
+/**
+ * Whether a plaintext alert ends in the token that the server gave for this session, which it can
+ * know only from its reset key: then it has lost the session (after RFC 9000 §10.3).
+ */
+function isResetToken(type: i32, content: usize, length: i32): bool {
+  if (!dtlsIsEstablished() || !(session().flags & SessionFlag.ResetToken)) return false;
+  return (
+    type == ContentType.Alert &&
+    length == ALERT_SIZE + SESSION_TOKEN_SIZE &&
+    constantTimeEqual(content + ALERT_SIZE, sessionToken(), SESSION_TOKEN_SIZE)
+  );
 }
 
 function handleSealedRecord(type: i32, record: usize, length: i32, number: u64, now: u32): i32 {
@@ -264,6 +293,9 @@ function handleSealedRecord(type: i32, record: usize, length: i32, number: u64, 
     return 0;
   }
   acceptNumber(number);
+  if (STANDARD) {
+    if (type == ContentType.Handshake) handleRepeatedFinished(now);
+  }
   if (type == ContentType.Alert && size == 2) handleAlert(load<u8>(content), load<u8>(content + 1));
   else count(DtlsCounter.Unexpected);
   return 0;
@@ -284,7 +316,7 @@ function handleEarlyRecord(type: i32, content: usize, size: i32, now: u32): void
 /** The handshake is done: its session is the one of these keys, and its window is complete. */
 function completeSession(): void {
   session().identity = identityFingerprint();
-  session().profile = <u8>PROFILE_PARTICLE;
+  session().profile = <u8>currentProfile();
   synchronised = true;
 }
 

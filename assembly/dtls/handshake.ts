@@ -7,19 +7,23 @@
 //
 // There is no server Certificate message: the server's key is pinned.
 
-import { FLIGHT_TIMEOUT, MAX_FLIGHT_TIMEOUT, MAX_FLIGHT_TRANSMISSIONS } from "../config";
+import { FLIGHT_TIMEOUT, MAX_FLIGHT_TIMEOUT, MAX_FLIGHT_TRANSMISSIONS, STANDARD } from "../config";
 import { constantTimeEqual } from "../crypto/constant-time";
 import { Status } from "../status";
 import { equalBytes } from "../util/bytes";
 import { isDue, untilDue } from "../util/clock";
+import { handleServerCertificate } from "./certificate";
 import {
   buildFinalFlight,
   buildHelloFlight,
   expectedVerifyData,
   flightReset,
+  prepareAbbreviated,
+  prepareAbbreviatedFlight,
   prepareFinalFlight,
 } from "./flight";
 import { handleServerKeyExchange, keyExchangeReset, serverRandom } from "./key-exchange";
+import { isStandard, usesPsk } from "./profile";
 import { ContentType, HANDSHAKE_HEADER, HandshakeType, VERIFY_DATA_SIZE } from "./protocol";
 import {
   fragmentSequence,
@@ -38,12 +42,18 @@ import {
   helloVerifyCookie,
   helloVerifyCookieLength,
   serverHelloCid,
+  serverHelloCidLength,
+  serverHelloExtendsMasterSecret,
+  serverHelloKeyIsRaw,
+  serverHelloSessionId,
+  serverHelloSessionIdLength,
 } from "./server-hello";
-import { session, sessionCid } from "./session";
+import { SessionFlag, session, sessionCid, sessionId } from "./session";
 import {
   DtlsCounter,
   DtlsState,
   count,
+  dtlsIsEstablished,
   dtlsState,
   fail,
   handleAlert,
@@ -52,7 +62,8 @@ import {
 } from "./state";
 import { transcriptAdd } from "./transcript";
 
-const PARTICLE_CID_LENGTH: u8 = 8;
+/** Types, algorithms and names of a CertificateRequest, each with one entry or empty, bytes. */
+const MIN_CERTIFICATE_REQUEST: i32 = 6;
 /** HelloVerifyRequests that one handshake follows. */
 const MAX_COOKIE_ROUNDS: u32 = 4;
 /** The server's retransmission makes ours early, but not sooner after the last one than this, ms. */
@@ -68,10 +79,17 @@ let flightSentAt: u32 = 0;
 let flightTimeout: i32 = 0;
 let transmissions: i32 = 0;
 
+/** Whether the server resumed the session that we offered. */
+let isAbbreviated: bool = false;
+/** Whether the server asked for our Certificate. */
+let certificateRequested: bool = false;
+
 /** Begin with a ClientHello; the client random stands ready. */
 export function handshakeStart(now: u32): void {
   helloSequence = 0;
   cookieLength = 0;
+  isAbbreviated = false;
+  certificateRequested = false;
   reassemblyReset(0);
   setDtlsState(DtlsState.AwaitServerHello);
   sendFlight(now);
@@ -93,13 +111,15 @@ function sendFlight(now: u32): void {
  * @returns bytes of the datagram; 0 when none is due; Status.NoSpace
  */
 export function handshakePollTransmit(output: usize, capacity: i32, now: u32): i32 {
-  if (!flightPending || !isHandshaking()) return 0;
+  const isOurs = isHandshaking() || (isAbbreviated && dtlsIsEstablished());
+  if (!flightPending || !isOurs) return 0;
   flightPending = false;
   flightSentAt = now;
   if (transmissions > 0) count(DtlsCounter.Retransmissions);
   transmissions += 1;
   const state = dtlsState();
-  if (state >= DtlsState.AwaitChangeCipherSpec) {
+  const waitsForServer = isAbbreviated && state != DtlsState.Established;
+  if (state >= DtlsState.AwaitChangeCipherSpec && !waitsForServer) {
     return buildFinalFlight(output, capacity, helloSequence + 1);
   }
   // Also when part of the server's flight is here: the server repeats the whole of it.
@@ -109,6 +129,7 @@ export function handshakePollTransmit(output: usize, capacity: i32, now: u32): i
 
 /** @returns ms until `handshakeHandleTimeout` is due, 0 now, -1 never */
 export function handshakePollTimeout(now: u32): i32 {
+  if (isAbbreviated && dtlsIsEstablished()) return flightPending ? 0 : -1;
   if (!isHandshaking()) return -1;
   return flightPending ? 0 : untilDue(flightSentAt + flightTimeout, now);
 }
@@ -207,59 +228,113 @@ function handleHelloVerifyRequest(fragment: usize, size: i32, now: u32): void {
 /** One complete handshake message, in order. */
 function handleMessage(type: u32, sequence: u32, body: usize, length: i32, now: u32): void {
   if (type == HandshakeType.HelloRequest) return; // RFC 5246 §7.4.1.1: ignored while negotiating
-  let status: i32 = Status.UnexpectedMessage;
-  switch (dtlsState()) {
-    case DtlsState.AwaitServerHello:
-      if (type == HandshakeType.ServerHello) status = handleServerHello(body, length);
-      break;
-    case DtlsState.AwaitServerKeyExchange:
-      if (type == HandshakeType.ServerKeyExchange) {
-        status = handleServerKeyExchange(body, length);
-        setDtlsState(DtlsState.AwaitCertificateRequest);
-      }
-      break;
-    case DtlsState.AwaitCertificateRequest:
-      // Only its presence matters: the device has one key to offer.
-      if (type == HandshakeType.CertificateRequest) {
-        status = length >= 8 ? Status.Ok : Status.DecodeError;
-        setDtlsState(DtlsState.AwaitServerHelloDone);
-      }
-      break;
-    case DtlsState.AwaitServerHelloDone:
-      if (type == HandshakeType.ServerHelloDone) {
-        status = length == 0 ? Status.Ok : Status.DecodeError;
-      }
-      break;
-    case DtlsState.AwaitFinished:
-      if (type == HandshakeType.Finished) status = handleFinished(body, length);
-      break;
-    default:
-      break;
-  }
+  let status = handleInState(type, body, length);
   if (status < 0) {
     fail(status);
     return;
   }
-  if (!isHandshaking()) return;
-  transcriptAdd(type, sequence, body, length);
+  const isServerFinished = type == HandshakeType.Finished;
+  if (!isServerFinished || isAbbreviated) transcriptAdd(type, sequence, body, length);
   if (type == HandshakeType.ServerHelloDone) {
-    status = prepareFinalFlight(helloSequence + 1);
+    const isExtended = serverHelloExtendsMasterSecret();
+    status = prepareFinalFlight(helloSequence + 1, certificateRequested, isExtended);
     if (status < 0) {
       fail(status);
       return;
     }
     setDtlsState(DtlsState.AwaitChangeCipherSpec);
     sendFlight(now);
+  } else if (type == HandshakeType.ServerHello && isAbbreviated) {
+    prepareAbbreviated();
+    setDtlsState(DtlsState.AwaitChangeCipherSpec);
+  } else if (isServerFinished && isAbbreviated) {
+    prepareAbbreviatedFlight(helloSequence + 1);
+    sendFlight(now);
+  }
+}
+
+/** Whether `type` may come in the present state; if so, its handler. @returns a Status */
+function handleInState(type: u32, body: usize, length: i32): i32 {
+  switch (dtlsState()) {
+    case DtlsState.AwaitServerHello:
+      return type == HandshakeType.ServerHello
+        ? handleServerHello(body, length)
+        : Status.UnexpectedMessage;
+    case DtlsState.AwaitCertificate:
+      if (type != HandshakeType.Certificate) return Status.UnexpectedMessage;
+      setDtlsState(DtlsState.AwaitServerKeyExchange);
+      return STANDARD
+        ? handleServerCertificate(body, length, serverHelloKeyIsRaw())
+        : Status.UnexpectedMessage;
+    case DtlsState.AwaitServerKeyExchange:
+      // RFC 4279 §2: a server without a hint for the key's identity leaves the message out.
+      if (usesPsk() && type == HandshakeType.ServerHelloDone) return handleServerHelloDone(length);
+      if (type != HandshakeType.ServerKeyExchange) return Status.UnexpectedMessage;
+      setDtlsState(DtlsState.AwaitCertificateRequest);
+      return usesPsk() ? Status.Ok : handleServerKeyExchange(body, length);
+    case DtlsState.AwaitCertificateRequest:
+      // Only its presence matters: the device has one key to offer.
+      if (type == HandshakeType.CertificateRequest && !usesPsk()) {
+        certificateRequested = true;
+        setDtlsState(DtlsState.AwaitServerHelloDone);
+        return length >= MIN_CERTIFICATE_REQUEST ? Status.Ok : Status.DecodeError;
+      }
+      if (isStandard() && type == HandshakeType.ServerHelloDone) {
+        return handleServerHelloDone(length);
+      }
+      return Status.UnexpectedMessage;
+    case DtlsState.AwaitServerHelloDone:
+      return type == HandshakeType.ServerHelloDone
+        ? handleServerHelloDone(length)
+        : Status.UnexpectedMessage;
+    case DtlsState.AwaitFinished:
+      return type == HandshakeType.Finished
+        ? handleFinished(body, length)
+        : Status.UnexpectedMessage;
+    default:
+      return Status.UnexpectedMessage;
   }
 }
 
 function handleServerHello(body: usize, length: i32): i32 {
   const status = decodeServerHello(body, length, serverRandom());
   if (status < 0) return status;
-  memory.copy(sessionCid(), serverHelloCid(), PARTICLE_CID_LENGTH);
-  session().cidLength = PARTICLE_CID_LENGTH;
-  setDtlsState(DtlsState.AwaitServerKeyExchange);
+  const s = session();
+  memory.copy(sessionCid(), serverHelloCid(), serverHelloCidLength());
+  s.cidLength = <u8>serverHelloCidLength();
+  if (!isStandard()) {
+    setDtlsState(DtlsState.AwaitServerKeyExchange);
+    return Status.Ok;
+  }
+  return handleSessionId();
+}
+
+/** Resume the session that we offered if the server names it (RFC 5246 §7.4.1.3), or note its own. */
+function handleSessionId(): i32 {
+  const s = session();
+  const length = serverHelloSessionIdLength();
+  const isExtended = serverHelloExtendsMasterSecret();
+  const isOffered =
+    length > 0 &&
+    length == <i32>s.idLength &&
+    equalBytes(sessionId(), serverHelloSessionId(), length);
+  if (isOffered) {
+    // RFC 7627 §5.3: both handshakes bind their master secret, or neither does.
+    if (isExtended != ((s.flags & SessionFlag.ExtendedMasterSecret) != 0)) {
+      return Status.HandshakeFailure;
+    }
+    isAbbreviated = true;
+    return Status.Ok;
+  }
+  memory.copy(sessionId(), serverHelloSessionId(), length);
+  s.idLength = <u8>length;
+  s.flags = isExtended ? <u8>SessionFlag.ExtendedMasterSecret : 0;
+  setDtlsState(usesPsk() ? DtlsState.AwaitServerKeyExchange : DtlsState.AwaitCertificate);
   return Status.Ok;
+}
+
+function handleServerHelloDone(length: i32): i32 {
+  return length == 0 ? Status.Ok : Status.DecodeError;
 }
 
 function handleFinished(body: usize, length: i32): i32 {
@@ -268,7 +343,15 @@ function handleFinished(body: usize, length: i32): i32 {
     return Status.AuthenticationFailed;
   }
   keyExchangeReset();
-  flightReset();
+  if (!isAbbreviated) flightReset();
   setDtlsState(DtlsState.Established);
   return Status.Ok;
+}
+
+/**
+ * The server repeats its Finished, so the last flight of an abbreviated handshake was lost
+ * (RFC 6347 §4.2.4).
+ */
+export function handleRepeatedFinished(now: u32): void {
+  if (isAbbreviated && isDue(flightSentAt + MIN_RETRANSMIT_GAP, now)) flightPending = true;
 }

@@ -7,6 +7,7 @@ import { p256PublicKey, p256Sign } from "../crypto/p256";
 import { SHA256_STATE_SIZE, sha256Final, sha256Init, sha256Update } from "../crypto/sha256";
 import { StorageSlot, halStorageRead } from "../hal";
 import { Status } from "../status";
+import { readPsk, usesPsk } from "./profile";
 import { SCRATCH_BYTES, SCRATCH_BYTES_CAPACITY, SCRATCH_DIGEST, SCRATCH_HASH } from "./scratch";
 
 const PRIVATE_KEY: usize = memory.data(32, 4);
@@ -42,6 +43,11 @@ function loadServerKey(): i32 {
  *   one that is no P-256 key
  */
 export function identityLoad(): i32 {
+  if (usesPsk()) {
+    const length = readPsk(SCRATCH_BYTES);
+    wipe(SCRATCH_BYTES, SCRATCH_BYTES_CAPACITY);
+    return min(length, 0);
+  }
   const status = loadPrivateKey();
   wipe(PRIVATE_KEY, 32);
   return status < 0 ? status : loadServerKey();
@@ -52,6 +58,7 @@ export function identityLoad(): i32 {
  * @returns first 8 bytes of SHA-256(private key || server key); 0 when a key is missing
  */
 export function identityFingerprint(): u64 {
+  if (usesPsk()) return pskFingerprint();
   if (loadServerKey() < 0 || loadPrivateKey() < 0) return 0;
   sha256Init(SCRATCH_HASH);
   sha256Update(SCRATCH_HASH, PRIVATE_KEY, 32);
@@ -62,6 +69,17 @@ export function identityFingerprint(): u64 {
   const fingerprint = load<u64>(SCRATCH_DIGEST);
   wipe(SCRATCH_DIGEST, 32);
   return fingerprint;
+}
+
+/** The same for a pre-shared key: of its slot. */
+function pskFingerprint(): u64 {
+  const length = readPsk(SCRATCH_BYTES);
+  if (length < 0) return 0;
+  sha256Init(SCRATCH_HASH);
+  sha256Update(SCRATCH_HASH, SCRATCH_BYTES, length);
+  sha256Final(SCRATCH_DIGEST, SCRATCH_HASH);
+  wipe(SCRATCH_BYTES, length);
+  return load<u64>(SCRATCH_DIGEST);
 }
 
 /** Public key of the server, 65 bytes, as read by `identityLoad`. */

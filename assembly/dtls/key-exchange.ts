@@ -1,12 +1,14 @@
 // ECDHE_ECDSA key exchange with a pinned server key (RFC 8422 §5.4, RFC 5246 §8.1) and the key
 // schedule that follows. Secrets live here only between two messages and are wiped by their user.
 
+import { STANDARD } from "../config";
 import { wipe } from "../crypto/constant-time";
 import { derDecodeSignature } from "../crypto/der";
 import { p256Ecdh, p256GenerateKey, p256Validate, p256Verify } from "../crypto/p256";
 import { prf } from "../crypto/prf";
 import { sha256Final, sha256Init, sha256Update } from "../crypto/sha256";
 import { Status } from "../status";
+import { storeU16 } from "../util/bytes";
 import {
   readU16,
   readU8,
@@ -20,6 +22,8 @@ import {
 import { identityServerKey } from "./identity";
 import {
   LABEL_CLIENT_FINISHED,
+  LABEL_EXTENDED_MASTER_SECRET,
+  LABEL_EXTENDED_MASTER_SECRET_LENGTH,
   LABEL_FINISHED_LENGTH,
   LABEL_KEY_EXPANSION,
   LABEL_KEY_EXPANSION_LENGTH,
@@ -34,7 +38,8 @@ import {
   SIGNATURE_ECDSA_SHA256,
   VERIFY_DATA_SIZE,
 } from "./protocol";
-import { SCRATCH_DIGEST, SCRATCH_HASH, SCRATCH_SIGNATURE } from "./scratch";
+import { readPsk, usesPsk } from "./profile";
+import { SCRATCH_BYTES, SCRATCH_DIGEST, SCRATCH_HASH, SCRATCH_SIGNATURE } from "./scratch";
 import { KEY_BLOCK_SIZE, sessionKeyBlock, sessionMasterSecret } from "./session";
 
 const POINT_SIZE: i32 = 65;
@@ -52,7 +57,10 @@ const SWAPPED: usize = SCRATCH_SIGNATURE;
 const SERVER_POINT: usize = memory.data(65, 4);
 const CLIENT_POINT: usize = memory.data(65, 4);
 const EPHEMERAL: usize = memory.data(32, 4);
-const PREMASTER: usize = memory.data(32, 4);
+/** A shared point's x; in `standard` also the form of a 64-byte pre-shared key. */
+const PREMASTER_CAPACITY: i32 = STANDARD ? 132 : 32;
+const PREMASTER: usize = memory.data(STANDARD ? 132 : 32, 4);
+let premasterLength: i32 = 0;
 
 // @ts-ignore: decorator
 @inline
@@ -66,7 +74,7 @@ export function serverRandom(): usize {
   return RANDOMS + RANDOM_SIZE;
 }
 
-/** Our ephemeral public key, 65 bytes, after `deriveKeys`. */
+/** Our ephemeral public key, 65 bytes, after `agreePremaster`. */
 export function clientPoint(): usize {
   return CLIENT_POINT;
 }
@@ -76,7 +84,7 @@ export function keyExchangeReset(): void {
   wipe(RANDOMS, 64);
   wipe(SWAPPED, 64);
   wipe(EPHEMERAL, 32);
-  wipe(PREMASTER, 32);
+  wipe(PREMASTER, PREMASTER_CAPACITY);
 }
 
 /**
@@ -116,29 +124,53 @@ export function handleServerKeyExchange(body: usize, length: i32): i32 {
 }
 
 /**
- * Make our ephemeral key, agree with the server's, and derive master secret and key block into the
- * session (RFC 5246 §8.1, §6.3).
- * @returns Status.Ok; Status.RandomFailure; Status.InvalidPublicKey
+ * Agree on the premaster secret: with an ephemeral key of ours (RFC 8422 §5.10), or from the
+ * pre-shared key (RFC 4279 §2).
+ * @returns Status.Ok; Status.RandomFailure; Status.InvalidPublicKey; Status.InvalidPrivateKey (no
+ *   pre-shared key in storage)
  */
-export function deriveKeys(): i32 {
+export function agreePremaster(): i32 {
+  if (usesPsk()) return premasterFromPsk();
   let status = p256GenerateKey(EPHEMERAL, CLIENT_POINT);
   if (status == Status.Ok) status = p256Ecdh(PREMASTER, EPHEMERAL, SERVER_POINT);
   wipe(EPHEMERAL, 32);
-  if (status == Status.Ok) {
-    prf(
-      sessionMasterSecret(),
-      MASTER_SECRET_SIZE,
-      PREMASTER,
-      32,
-      LABEL_MASTER_SECRET,
-      LABEL_MASTER_SECRET_LENGTH,
-      RANDOMS,
-      2 * RANDOM_SIZE,
-    );
-    deriveKeyBlock();
-  }
-  wipe(PREMASTER, 32);
+  premasterLength = 32;
   return status;
+}
+
+/** u16 N, N zeros, u16 N, the key of N bytes. */
+function premasterFromPsk(): i32 {
+  const length = readPsk(SCRATCH_BYTES);
+  if (length < 0) return length;
+  const identityLength = <i32>load<u8>(SCRATCH_BYTES);
+  const size = length - 1 - identityLength;
+  memory.fill(PREMASTER, 0, 4 + size);
+  storeU16(PREMASTER, size);
+  storeU16(PREMASTER + 2 + size, size);
+  memory.copy(PREMASTER + 4 + size, SCRATCH_BYTES + 1 + identityLength, size);
+  wipe(SCRATCH_BYTES, length);
+  premasterLength = 4 + 2 * size;
+  return Status.Ok;
+}
+
+/**
+ * Derive master secret (RFC 5246 §8.1, or RFC 7627 §4) and key block (§6.3) into the session.
+ * @param sessionHash [in] hash of the handshake up to ClientKeyExchange, 32 bytes, to bind the
+ *   master secret to it; 0 for the classic form
+ */
+export function deriveKeys(sessionHash: usize): void {
+  prf(
+    sessionMasterSecret(),
+    MASTER_SECRET_SIZE,
+    PREMASTER,
+    premasterLength,
+    sessionHash ? LABEL_EXTENDED_MASTER_SECRET : LABEL_MASTER_SECRET,
+    sessionHash ? LABEL_EXTENDED_MASTER_SECRET_LENGTH : LABEL_MASTER_SECRET_LENGTH,
+    sessionHash ? sessionHash : RANDOMS,
+    sessionHash ? 32 : 2 * RANDOM_SIZE,
+  );
+  wipe(PREMASTER, PREMASTER_CAPACITY);
+  deriveKeyBlock();
 }
 
 /** Derive the session's key block from its master secret and the randoms (RFC 5246 §6.3). */

@@ -34,6 +34,9 @@ export const enum Extension {
   SignatureAlgorithms = 13,
   ClientCertificateType = 19,
   ServerCertificateType = 20,
+  ExtendedMasterSecret = 23,
+  /** RFC 9146 §3 */
+  ConnectionId = 54,
   ConnectionIdDraft05 = 254,
   RenegotiationInfo = 0xff01,
 }
@@ -43,6 +46,7 @@ export const enum Alert {
   CloseNotify = 0,
   UnexpectedMessage = 10,
   HandshakeFailure = 40,
+  BadCertificate = 42,
   IllegalParameter = 47,
   DecodeError = 50,
   DecryptError = 51,
@@ -60,12 +64,16 @@ export const enum AlertLevel {
 export const VERSION_DTLS_1_2: u32 = 0xfefd;
 /** TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8 (RFC 7251). */
 export const SUITE_ECDHE_ECDSA_AES_128_CCM_8: u32 = 0xc0ae;
+/** TLS_PSK_WITH_AES_128_CCM_8 (RFC 6655). */
+export const SUITE_PSK_AES_128_CCM_8: u32 = 0xc0a8;
 /** TLS_EMPTY_RENEGOTIATION_INFO_SCSV (RFC 5746 §3.3). */
 export const SCSV_RENEGOTIATION: u32 = 0x00ff;
 /** secp256r1 (RFC 8422 §5.1.1). */
 export const GROUP_SECP256R1: u32 = 23;
 /** ecdsa with SHA-256: SignatureAndHashAlgorithm 4, 3 (RFC 5246 §7.4.1.4.1). */
 export const SIGNATURE_ECDSA_SHA256: u32 = 0x0403;
+/** CertificateType X.509 (RFC 7250 §3). */
+export const CERTIFICATE_TYPE_X509: u32 = 0;
 /** CertificateType RawPublicKey (RFC 7250 §3). */
 export const CERTIFICATE_TYPE_RAW_PUBLIC_KEY: u32 = 2;
 

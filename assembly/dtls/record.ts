@@ -7,6 +7,7 @@ import { ccmOpen, ccmSeal } from "../crypto/ccm";
 import { wipe } from "../crypto/constant-time";
 import { Status } from "../status";
 import { loadU64, storeU16, storeU64 } from "../util/bytes";
+import { isStandard } from "./profile";
 import { ContentType, EXPLICIT_NONCE, RECORD_HEADER, TAG, VERSION_DTLS_1_2 } from "./protocol";
 
 const WRITE_SCHEDULE: usize = memory.data(176, 4);
@@ -107,8 +108,22 @@ function plainAad(type: u32, epochAndNumber: u64, length: i32): i32 {
   return 13;
 }
 
+/** Additional data of a connection-id record, RFC 9146 §5: 23 bytes and the CID. */
+function standardCidAad(epochAndNumber: u64, length: i32): i32 {
+  store<u64>(AAD, ~(<u64>0)); // seq_num_placeholder
+  store<u8>(AAD + 8, ContentType.ConnectionId);
+  store<u8>(AAD + 9, cidLength);
+  store<u8>(AAD + 10, ContentType.ConnectionId);
+  storeU16(AAD + 11, VERSION_DTLS_1_2);
+  storeU64(AAD + 13, epochAndNumber);
+  memory.copy(AAD + 21, CID, cidLength);
+  storeU16(AAD + 21 + cidLength, length);
+  return 23 + cidLength;
+}
+
 /** Additional data of a connection-id record (draft-ietf-tls-dtls-connection-id-05 §5): 14 + CID. */
 function cidAad(epochAndNumber: u64, length: i32): i32 {
+  if (isStandard()) return standardCidAad(epochAndNumber, length);
   storeU64(AAD, epochAndNumber);
   store<u8>(AAD + 8, ContentType.ConnectionId);
   storeU16(AAD + 9, VERSION_DTLS_1_2);

@@ -28,24 +28,37 @@ export class Session {
   profile: u8;
   cidLength: u8;
   peerLength: u8;
-  reserved0: u8;
-  reserved1: u16;
+  /** Length of the session id (RFC 5246 §7.4.1.3), 0...32; always 0 in `particle`. */
+  idLength: u8;
+  /** SessionFlag bits. */
+  flags: u8;
+  reserved: u8;
   // 40: master secret 48 B | 88: client key 16 B, server key 16 B, client IV 4 B, server IV 4 B
-  // 128: CID 8 B | 136: peer address 20 B | 156: application state 24 B | 180: CRC-32
+  // 128: CID 8 B | 136: peer address 20 B | 156: application state 24 B | 180: reset token 16 B
+  // 196: session id 32 B | 228: CRC-32
 }
 
-const MAGIC: u32 = 0x00014257;
-const SESSION_SIZE: i32 = 184;
-const CRC_OFFSET: i32 = 180;
+export const enum SessionFlag {
+  /** The master secret is bound to its handshake (RFC 7627). */
+  ExtendedMasterSecret = 1,
+  /** The server gave a reset token. */
+  ResetToken = 2,
+}
+
+const MAGIC: u32 = 0x00024257;
+const SESSION_SIZE: i32 = 232;
+const CRC_OFFSET: i32 = 228;
 
 /** Capacities of the byte fields. */
 export const SESSION_CID_CAPACITY: i32 = 8;
 export const SESSION_PEER_CAPACITY: i32 = 20;
 export const SESSION_STATE_SIZE: i32 = 24;
+export const SESSION_TOKEN_SIZE: i32 = 16;
+export const SESSION_ID_CAPACITY: i32 = 32;
 export const KEY_BLOCK_SIZE: i32 = 40;
 
-const BLOB: usize = memory.data(184, 8);
-/** The other slot while they are compared: SCRATCH_BYTES holds 192. */
+const BLOB: usize = memory.data(232, 8);
+/** The other slot while they are compared. */
 // @ts-ignore: decorator
 @inline
 const OTHER: usize = SCRATCH_BYTES;
@@ -92,6 +105,29 @@ export function sessionState(): usize {
   return BLOB + 156;
 }
 
+/** Token with which the server can prove that it has lost this session, 16 bytes. */
+// @ts-ignore: decorator
+@inline
+export function sessionToken(): usize {
+  return BLOB + 180;
+}
+
+/** Keep a reset token with the session. @param token [in] 16 bytes; 0 for none */
+export function setResetToken(token: usize): void {
+  const s = session();
+  s.flags &= ~(<u8>SessionFlag.ResetToken);
+  if (!token) return;
+  s.flags |= <u8>SessionFlag.ResetToken;
+  memory.copy(sessionToken(), token, SESSION_TOKEN_SIZE);
+}
+
+/** The server's session id, `idLength` bytes. */
+// @ts-ignore: decorator
+@inline
+export function sessionId(): usize {
+  return BLOB + 196;
+}
+
 /** Wipe the session in memory and start an empty one; storage keeps what it has. */
 export function sessionClear(): void {
   const generation = session().generation;
@@ -108,7 +144,8 @@ function readSlot(slot: i32, blob: usize): bool {
   if (load<u32>(blob + CRC_OFFSET) != crc32(0, blob, CRC_OFFSET)) return false;
   return (
     <i32>changetype<Session>(blob).cidLength <= SESSION_CID_CAPACITY &&
-    <i32>changetype<Session>(blob).peerLength <= SESSION_PEER_CAPACITY
+    <i32>changetype<Session>(blob).peerLength <= SESSION_PEER_CAPACITY &&
+    <i32>changetype<Session>(blob).idLength <= SESSION_ID_CAPACITY
   );
 }
 
@@ -135,9 +172,28 @@ export function sessionLoad(identity: u64, profile: i32): i32 {
     sessionClear();
     return Status.NoSession;
   }
+  // The slot written last may have gone bad since: it reserved at most this much more.
+  s.nextRecord += RECORD_RESERVATION;
+  s.nextMessageId += <u16>RECORD_RESERVATION;
   stored = true;
   reservedUntil = s.nextRecord;
   return Status.Ok;
+}
+
+/**
+ * Keep of the session what an abbreviated handshake needs: master secret, session id, flags.
+ * @returns whether there is anything to resume
+ */
+export function sessionKeepResumable(): bool {
+  const s = session();
+  stored = false;
+  reservedUntil = 0;
+  if (!s.idLength) return false;
+  wipe(sessionKeyBlock(), KEY_BLOCK_SIZE);
+  s.cidLength = 0;
+  s.nextRecord = 0;
+  s.receivedTop = 0;
+  return true;
 }
 
 /** Write the blob as it stands to the slot that does not hold the latest one. */
@@ -148,7 +204,11 @@ function write(): i32 {
   store<u32>(BLOB + CRC_OFFSET, crc32(0, BLOB, CRC_OFFSET));
   const slot = s.generation & 1 ? StorageSlot.SessionB : StorageSlot.SessionA;
   if (halStorageWrite(slot, BLOB, SESSION_SIZE) != SESSION_SIZE) {
-    // The slot may be torn now; the next attempt must go to it again, not to the intact one.
+    // The slot may be torn now; the next attempt must go to it again, not to the intact one. But a
+    // write may also have happened and only its report have failed: then it can be restored.
+    const happened = readSlot(slot, OTHER) && changetype<Session>(OTHER).generation == s.generation;
+    wipe(OTHER, SESSION_SIZE);
+    if (happened) return Status.Ok;
     s.generation -= 1;
     return Status.HostFailure;
   }

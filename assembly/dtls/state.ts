@@ -12,13 +12,15 @@ import { sessionClear, sessionForget } from "./session";
 export const enum DtlsState {
   Idle = 0,
   AwaitServerHello = 1,
-  AwaitServerKeyExchange = 2,
-  AwaitCertificateRequest = 3,
-  AwaitServerHelloDone = 4,
-  AwaitChangeCipherSpec = 5,
-  AwaitFinished = 6,
-  Established = 7,
-  Failed = 8,
+  /** `standard` only. */
+  AwaitCertificate = 2,
+  AwaitServerKeyExchange = 3,
+  AwaitCertificateRequest = 4,
+  AwaitServerHelloDone = 5,
+  AwaitChangeCipherSpec = 6,
+  AwaitFinished = 7,
+  Established = 8,
+  Failed = 9,
 }
 
 /** What was dropped, for `dtlsCount`. */
@@ -149,6 +151,11 @@ function end(status: i32): void {
   keyExchangeReset();
   flightReset();
   sessionForget();
+}
+
+/** The server proved that it has lost the session. */
+export function handleSessionLost(): void {
+  end(Status.SessionLost);
 }
 
 /** RFC 5246 §7.2: close_notify and fatal alerts end the connection, other warnings do not. */

@@ -71,6 +71,7 @@ export enum EventKind {
   Time = 8,
   Signal = 9,
   SubscriptionsDone = 10,
+  Response = 11,
 }
 
 export enum ConnectionState {
@@ -97,6 +98,7 @@ export enum Reason {
   PingTimeout = 10,
   HelloTimeout = 11,
   HandshakeDone = 12,
+  HandshakeBecauseForgotten = 13,
 }
 
 export enum Status {
@@ -126,6 +128,7 @@ export enum Status {
   SequenceExhausted = -48,
   NoSession = -49,
   HandshakeFailure = -50,
+  SessionLost = -51,
   MalformedMessage = -60,
   MessageTimeout = -61,
   MessageReset = -62,
@@ -141,6 +144,8 @@ export enum StorageSlot {
   ServerPublicKey = 2,
   SessionA = 3,
   SessionB = 4,
+  PreSharedKey = 5,
+  Certificate = 6,
 }
 
 export enum VariableType {

@@ -8,6 +8,7 @@ import type { Delivery, MessageLayer, OutgoingMessage } from "./message-layer";
 /** How a request ended. */
 export type Outcome =
   | { kind: "response"; response: CoapMessage }
+  | { kind: "acknowledged" }
   | { kind: Exclude<Delivery, "acknowledged"> }
   | { kind: "no-token" };
 
@@ -33,21 +34,27 @@ export class Exchanges {
    * Send a confirmable request with a token of one byte and wait for its response.
    * @param timeoutMs from now until the response; shorter than retransmission may take
    * @param settle called once. "no-token": 256 requests are under way
+   * @param until "acknowledgement" when no response is expected
    */
   request(
     message: OutgoingMessage,
     timeoutMs: number,
     now: number,
     settle: (outcome: Outcome) => void,
+    until: "response" | "acknowledgement" = "response",
   ): void {
     const token = this.takeToken();
     if (!token) return settle({ kind: "no-token" });
     this.pending.set(token[0], { token, deadline: now + timeoutMs, settle });
     this.messages.sendConfirmable({ ...message, token }, now, (delivery, answer) => {
       if (delivery !== "acknowledged") return this.finish(token, { kind: delivery });
+      // What has a token comes by `handleResponse`.
+      if (answer && answer.token.length > 0) return;
       // An error code without a token: the device could not even read the request.
-      if (answer && answer.code >> 5 >= 4 && answer.token.length === 0) {
+      if (answer && answer.code >> 5 >= 4) {
         this.finish(token, { kind: "response", response: answer });
+      } else if (until === "acknowledgement") {
+        this.finish(token, { kind: "acknowledged" });
       }
     });
   }

@@ -13,6 +13,11 @@ export enum HelloFlag {
   DeviceInitiatedDescribe = 0x20,
   CompressedUpdates = 0x40,
   UpdateProtocolV3 = 0x80,
+  /**
+   * Not in Device OS, and clear there: the device wants the reset token of its session. It comes as the payload, 16
+   * bytes, of a piggybacked 2.04 in place of the empty acknowledgement (see `dtls/session-reset.ts`).
+   */
+  SessionReset = 0x0100,
 }
 
 export interface Hello {

@@ -1,4 +1,5 @@
-// Enough of the protocol-buffers wire format to read a describe: varint, fixed and length-delimited fields.
+// Enough of the protocol-buffers wire format to read a describe and to write a server address: varint, fixed and
+// length-delimited fields.
 
 import { ByteReader, DecodeError } from "../bytes";
 
@@ -62,4 +63,21 @@ export function decodeVarint(reader: ByteReader): number {
     if (byte < 0x80) return value;
   }
   throw new DecodeError("varint too long");
+}
+
+/** A varint field. @param value 0 to 2^53 - 1 */
+export function encodeVarintField(field: number, value: number): Buffer {
+  return Buffer.concat([encodeVarint(field * 8), encodeVarint(value)]);
+}
+
+/** A length-delimited field. */
+export function encodeBytesField(field: number, bytes: Uint8Array): Buffer {
+  return Buffer.concat([encodeVarint(field * 8 + 2), encodeVarint(bytes.length), bytes]);
+}
+
+function encodeVarint(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80);
+  return Buffer.of(...bytes, rest);
 }

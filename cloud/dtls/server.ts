@@ -21,11 +21,9 @@ import type { DtlsRecord } from "./record";
 import { ServerHandshake } from "./server-handshake";
 import type { HandshakeContext } from "./server-handshake";
 import { encodeHelloVerifyRequest } from "./server-messages";
-import { EPOCH, Session } from "./session";
+import { CONNECTION_ID_LENGTH, EPOCH, Session } from "./session";
+import type { SessionReset } from "./session-reset";
 import { SessionStore } from "./session-store";
-
-/** Devices accept connection ids of exactly this many bytes. */
-export const CONNECTION_ID_LENGTH = 8;
 
 export interface DtlsServerOptions extends HandshakeContext {
   /** Ask for a cookie before anything else. */
@@ -36,6 +34,8 @@ export interface DtlsServerOptions extends HandshakeContext {
   handshakeLifetimeMs: number;
   /** Handshakes at a time; the oldest gives way. */
   maxHandshakes: number;
+  /** Tells devices that their session is gone. */
+  reset?: SessionReset;
 }
 
 export interface AlertEvent {
@@ -98,10 +98,13 @@ export class DtlsServer {
     if (datagram.length < 2) return count(this.counters, "empty-datagram");
     if (datagram[0] === ContentType.ReachabilityProbe) return this.echoProbe(from, datagram);
     const { records, complete } = parseRecords(datagram, CONNECTION_ID_LENGTH);
-    for (const record of records) {
-      if (record.connectionId) this.handleConnectionIdRecord(from, record);
-      else this.handlePlainRecord(from, record, now);
-    }
+    records.forEach((record, index) => {
+      if (!record.connectionId) return this.handlePlainRecord(from, record, now);
+      const known = this.handleConnectionIdRecord(from, record);
+      if (known) return;
+      count(this.counters, "unknown-connection-id");
+      if (index === 0 && complete) this.sendReset(from, record, datagram.length, now);
+    });
     if (!complete) count(this.counters, "malformed-record");
   }
 
@@ -132,10 +135,10 @@ export class DtlsServer {
     this.events.transmit(session.address, session.seal(ContentType.ApplicationData, data));
   }
 
-  /** End a session: one sealed alert, then its keys are gone. */
-  close(session: Session, level: AlertLevel, description: AlertDescription): void {
+  /** End a session: one sealed alert, unless it is not wanted, then its keys are gone. */
+  close(session: Session, alert?: { level: AlertLevel; description: AlertDescription }): void {
     this.sessions.remove(session);
-    this.sendSealedAlert(session, level, description);
+    if (alert) this.sendSealedAlert(session, alert.level, alert.description);
   }
 
   private echoProbe(from: string, datagram: Uint8Array): void {
@@ -277,16 +280,30 @@ export class DtlsServer {
     }
   }
 
-  private handleConnectionIdRecord(from: string, record: DtlsRecord): void {
-    if (record.epoch !== EPOCH) return count(this.counters, "unexpected-epoch");
+  /** @returns false when no session and no handshake has this connection id */
+  private handleConnectionIdRecord(from: string, record: DtlsRecord): boolean {
     const connectionId = record.connectionId as Buffer;
     const session = this.sessions.find(connectionId);
-    if (session) return this.handleSessionRecord(from, session, record);
     const pending = this.handshakesByConnectionId.get(connectionId.toString("hex"));
-    if (!pending || pending.address !== from) {
-      return count(this.counters, "unknown-connection-id");
-    }
-    this.advance(pending, record);
+    if (!session && !pending) return false;
+    if (record.epoch !== EPOCH) count(this.counters, "unexpected-epoch");
+    else if (session) this.handleSessionRecord(from, session, record);
+    else if (pending?.address === from) this.advance(pending, record);
+    else count(this.counters, "no-handshake");
+    return true;
+  }
+
+  private sendReset(from: string, record: DtlsRecord, length: number, now: number): void {
+    const datagram = this.options.reset?.answer(from, record, length, now);
+    if (!datagram) return;
+    this.events.transmit(from, datagram);
+    this.events.alert({
+      address: from,
+      level: AlertLevel.Fatal,
+      description: AlertDescription.InternalError,
+      authenticated: false,
+      direction: "out",
+    });
   }
 
   private handleSessionRecord(from: string, session: Session, record: DtlsRecord): void {

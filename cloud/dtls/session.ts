@@ -17,6 +17,9 @@ import { ReplayWindow } from "./replay-window";
 /** Epoch of every protected record: renegotiation does not exist here. */
 export const EPOCH = 1;
 
+/** Devices of the Particle profile accept connection ids of exactly this many bytes. */
+export const CONNECTION_ID_LENGTH = 8;
+
 /** Outbound record numbers that one stored reservation covers. */
 export const RESERVED_RECORDS = 64;
 

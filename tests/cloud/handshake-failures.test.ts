@@ -258,7 +258,7 @@ describe("refusals", () => {
     const { device } = fixture;
     const flight = fixture.device.secondFlight();
     flight[index][flight[index].length - (index === 0 ? 92 : 1)] ^= 1;
-    handleAll(fixture, flight);
+    handleAll(fixture, [Buffer.concat(flight)]);
     expect(device.alerts).toEqual([{ level: 2, description, epoch: 0 }]);
   });
 

@@ -359,15 +359,38 @@ describe("publish", () => {
     expect(world.state).toBe(ConnectionState.Connected);
   });
 
-  test("fails with MessageTimeout after four rounds that nobody answered", () => {
-    const { world, application } = connected();
-    const handle = application.publish("lost");
-    world.tamper = (direction, bytes) => (direction === "up" ? undefined : bytes);
-    expect(world.runUntil(() => application.isSettled, 3_600_000)).toBe(true);
+  test("waits as long as the cloud is away, and is then delivered", () => {
+    const { world, application, events } = connected();
+    world.tamper = () => undefined;
+    const handle = application.publish("patient");
+    world.run(7_200_000);
+    expect(application.isSettled).toBe(false);
+    world.tamper = (_direction, bytes) => bytes;
+    expect(world.runUntil(() => application.isSettled, 600_000)).toBe(true);
     expect(application.outcomes.get(handle)).toEqual([Status.Ok]);
-    const lost = application.publish("lost");
+    expect(events.map(({ name }) => name)).toEqual(["patient"]);
+  });
+
+  test("fails with MessageTimeout when the cloud is there and leaves it unanswered for four rounds", () => {
+    const { world, application, events } = connected();
+    const handle = application.publish("unanswered");
+    const { messageId } = messages(world, "up").slice(-1)[0].message;
+    world.tamper = (direction, bytes) => {
+      const [record] = messages(world, direction, world.sent.length - 1);
+      const isAnswer = direction === "down" && record?.message.messageId === messageId;
+      return isAnswer ? undefined : bytes;
+    };
+    world.run(59_000);
+    expect(application.isSettled).toBe(false);
+    const startedAt = world.now;
     expect(world.runUntil(() => application.isSettled, 36_000_000)).toBe(true);
-    expect(application.outcomes.get(lost)).toEqual([Status.MessageTimeout]);
+    expect(world.now - startedAt).toBeGreaterThan(4 * 60_000 - 59_000);
+    expect(application.outcomes.get(handle)).toEqual([Status.MessageTimeout]);
+    expect(world.core.statistic(9)).toBeGreaterThan(0);
+    expect(events.length).toBeGreaterThan(0);
+    const next = application.publish("next");
+    expect(world.runUntil(() => application.isSettled, 60_000)).toBe(true);
+    expect(application.outcomes.get(next)).toEqual([Status.Ok]);
   });
 });
 

@@ -233,12 +233,13 @@ export class ScriptedDevice {
     return this.seal(ContentType.ApplicationData, bytes, padding);
   }
 
-  /** A Hello with this device's id. */
-  hello(id = this.id): Buffer {
+  /** A Hello with this device's id; `flags` as in `HelloFlag`. */
+  hello(id = this.id, flags = 0x00f6): Buffer {
+    const product = `12340003${uint(flags, 2).toString("hex")}`;
     return this.coap({
       code: 2,
       options: [{ number: 11, value: Buffer.from("h") }],
-      payload: Buffer.from(`1234000300f6000d000c${id}1838048000178000${"0200"}`, "hex"),
+      payload: Buffer.from(`${product}000d000c${id}18380480001780000200`, "hex"),
     });
   }
 

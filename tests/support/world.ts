@@ -71,8 +71,11 @@ export interface Sent {
   bytes: Uint8Array;
 }
 
-/** Changes, drops (undefined) or passes a datagram before the link takes it. */
-export type Tamper = (direction: "up" | "down", bytes: Uint8Array) => Uint8Array | undefined;
+/** Changes, drops (undefined), multiplies or passes a datagram before the link takes it. */
+export type Tamper = (
+  direction: "up" | "down",
+  bytes: Uint8Array,
+) => Uint8Array | Uint8Array[] | undefined;
 
 export class World {
   readonly random: SeededRandom;
@@ -180,8 +183,13 @@ export class World {
 
   private carry(direction: "up" | "down", from: string, original: Uint8Array): void {
     this.sent.push({ at: this.now, direction, bytes: Uint8Array.from(original) });
-    const bytes = this.tamper(direction, Uint8Array.from(original));
-    if (!bytes) return;
+    const carried = this.tamper(direction, Uint8Array.from(original));
+    for (const bytes of carried instanceof Uint8Array ? [carried] : (carried ?? [])) {
+      this.transport(direction, from, bytes);
+    }
+  }
+
+  private transport(direction: "up" | "down", from: string, bytes: Uint8Array): void {
     const { loss = 0, duplication = 0, minDelay = 10, maxDelay = minDelay } = this.link;
     const copies = this.random.chance(duplication) ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) {

@@ -12,15 +12,17 @@ const COMMON = ["util", "config", "status", "events"];
 
 /** The layers of assembly/, top first: [name, its files, layers that it may import]. */
 const LAYERS = [
+  ["standard", /^assembly\/standard\.ts$/, ["index", "client", "dtls"]],
   ["index", /^assembly\/index\.ts$/, ["device", "connection", "cloud", "coap", "dtls"]],
   ["app", /^assembly\/app\//, ["app", "index", "device", "connection", "cloud", "coap", "dtls"]],
   [
     "device",
     /^assembly\/device\.ts$/,
-    ["connection", "cloud", "coap", "dtls", "rsa-aes", "crypto"],
+    ["connection", "client", "cloud", "coap", "dtls", "rsa-aes", "crypto"],
   ],
   ["connection", /^assembly\/connection\.ts$/, ["cloud", "coap", "dtls", "rsa-aes"]],
-  ["cloud", /^assembly\/cloud\//, ["cloud", "coap"]],
+  ["cloud", /^assembly\/cloud\//, ["cloud", "client", "coap"]],
+  ["client", /^assembly\/client\//, ["client", "coap"]],
   ["coap", /^assembly\/coap\//, ["coap"]],
   ["dtls", /^assembly\/dtls\//, ["dtls", "crypto"]],
   ["rsa-aes", /^assembly\/rsa-aes\//, ["rsa-aes", "crypto"]],
@@ -36,7 +38,7 @@ const LAYERS = [
 const HAL_USERS = [
   /^assembly\/crypto\/random\.ts$/,
   /^assembly\/dtls\/session[^/]*\.ts$/,
-  /^assembly\/dtls\/identity\.ts$/,
+  /^assembly\/dtls\/(identity|profile|certificate)\.ts$/,
   /^assembly\/util\/log\.ts$/,
 ];
 
