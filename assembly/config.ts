@@ -37,8 +37,11 @@ export const MAX_ROUNDS: i32 = 4;
  * messages, one at a time it would take seven round trips on a link with 2 s each.
  */
 export const NSTART: i32 = 4;
-/** How long a received message id is remembered, ms (MAX_TRANSMIT_SPAN of the protocol). */
-export const EXCHANGE_LIFETIME: i32 = 45000;
+/**
+ * How long a received message id is remembered, ms (RFC 7252 §4.8.2). Device OS keeps it 45 s, which
+ * is MAX_TRANSMIT_SPAN: the last repetition of a message can come later than that.
+ */
+export const EXCHANGE_LIFETIME: i32 = 247000;
 /** Received message ids that are remembered with their reply. */
 export const INBOX_ENTRIES: i32 = 16;
 /** Bytes for messages that wait for transmission or acknowledgement. */

@@ -22,8 +22,9 @@ import {
   outboxRestart,
   outboxSetNextId,
 } from "./coap/outbox";
-import { RETRY_MAX, RETRY_MIN } from "./config";
-import { dtlsReset, dtlsRestore, dtlsSave, dtlsStart } from "./dtls/client";
+import { RETRY_MAX, RETRY_MIN, STANDARD } from "./config";
+import { dtlsClose, dtlsReset, dtlsRestore, dtlsSave, dtlsStart } from "./dtls/client";
+import { handshakeWasAbbreviated } from "./dtls/handshake";
 import { isStandard } from "./dtls/profile";
 import {
   SESSION_PEER_CAPACITY,
@@ -32,6 +33,7 @@ import {
   sessionState,
   setResetToken,
 } from "./dtls/session";
+import { dtlsIsEstablished } from "./dtls/state";
 import { ConnectionState, EventKind, Reason, pushEvent } from "./events";
 import { Status } from "./status";
 import { isDue, untilDue } from "./util/clock";
@@ -116,6 +118,13 @@ export function deviceConnect(now: u32): i32 {
 export function deviceDisconnect(goodbye: i32, sleepSeconds: u32, now: u32): i32 {
   if (!wanted) return Status.InvalidState;
   wanted = false;
+  if (STANDARD) {
+    if (goodbye && isStandard() && dtlsIsEstablished()) {
+      dtlsClose(outboxNextId());
+      setState(ConnectionState.Disconnecting, Reason.Requested, Status.Ok, now);
+      return Status.Ok;
+    }
+  }
   if (goodbye && greeted && sendGoodbye(goodbye, sleepSeconds) == Status.Ok) {
     setState(ConnectionState.Disconnecting, Reason.Requested, Status.Ok, now);
   } else {
@@ -296,7 +305,8 @@ export function handleEstablished(now: u32): void {
   lastHeard = now;
   if (isStandard()) {
     greeted = true;
-    handleConnected(Reason.HandshakeDone, now);
+    const isById = handshakeWasAbbreviated();
+    handleConnected(isById ? Reason.SessionIdResumed : Reason.HandshakeDone, now);
   } else {
     setState(ConnectionState.Hello, reason, Status.Ok, now);
     sendHello();

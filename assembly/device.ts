@@ -234,6 +234,11 @@ export function devicePollTransmit(now: u32): i32 {
   const handshake = dtlsPollTransmit(TX_BUFFER, TX_CAPACITY, now);
   if (handshake != 0) return max(handshake, 0);
   followChannel(now);
+  if (STANDARD) {
+    // The close_notify is out.
+    const isClosed = connectionState() == ConnectionState.Disconnecting && !dtlsIsEstablished();
+    if (isClosed && isLinkUp()) close(Status.Ok, now);
+  }
   if (!dtlsIsEstablished() || !isLinkUp()) return 0;
   if (isGreeted()) {
     describePoll(now);

@@ -78,6 +78,8 @@ export const enum Reason {
   HandshakeDone = 12,
   /** Handshake, because the server proved that it has lost the session. */
   HandshakeBecauseForgotten = 13,
+  /** The server resumed the session by its id: an abbreviated handshake (`standard` profile). */
+  SessionIdResumed = 14,
 }
 
 const RING: usize = memory.data(448, 4);

@@ -38,6 +38,7 @@ import {
   deviceStart,
   unprovenRecords,
 } from "./device";
+import { session } from "./dtls/session";
 import { dtlsAlertReceived, dtlsCount } from "./dtls/state";
 import { eventsLost } from "./events";
 import { Status } from "./status";
@@ -299,6 +300,7 @@ const enum Statistic {
   RoundTripMs = 10,
   EventsLost = 11,
   LastAlert = 12,
+  ConnectionIdLength = 13,
 }
 
 /** @returns the figure with this number (see ARCHITECTURE.md); Status.NotFound */
@@ -321,6 +323,8 @@ export function statistic(number: i32): i32 {
       return outboxRoundTrip();
     case Statistic.EventsLost:
       return eventsLost();
+    case Statistic.ConnectionIdLength:
+      return session().cidLength;
     case Statistic.LastAlert:
       return dtlsAlertReceived();
     default:

@@ -4,8 +4,9 @@
 export * from "./index";
 
 import { beginRequest, cancelRequest, continueRequest } from "./client/requests";
+import { serveRequests } from "./cloud/router";
 import { ARGUMENT_CAPACITY } from "./config";
-import { setProfile } from "./dtls/profile";
+import { Profile, setProfile } from "./dtls/profile";
 import { argument_buffer } from "./index";
 import { Status } from "./status";
 
@@ -17,6 +18,7 @@ import { Status } from "./status";
  * @returns Status.Ok; Status.InvalidArgument
  */
 export function set_profile(profile: i32, credential: i32, cid: i32): i32 {
+  serveRequests(profile == Profile.Particle);
   return setProfile(profile, credential, cid != 0);
 }
 

@@ -8,6 +8,9 @@ import type { Result } from "./table";
 
 const root = path.resolve(__dirname, "..");
 
+/** Modules of the core by row. */
+const FILES = { core: "boson", standard: "boson-standard" };
+
 /** Places in the module's text that can allocate: memory growth, and the managed runtime. */
 function countAllocations(text: string): number {
   return [...text.matchAll(/\bmemory\.grow\b|\$~lib\/rt\/[^\s)]+/g)].length;
@@ -16,12 +19,18 @@ function countAllocations(text: string): number {
 export async function run(): Promise<Result> {
   const script = path.join(root, "tools/build.mjs");
   execFileSync(process.execPath, [script], { stdio: ["ignore", "ignore", "inherit"] });
-  const figures = readFileSync(path.join(root, "build/boson.json"), "utf8");
-  const { wasm, staticRam } = JSON.parse(figures) as { wasm: number; staticRam: number };
-  const text = readFileSync(path.join(root, "build/boson.wat"), "utf8");
+  const figures = JSON.parse(readFileSync(path.join(root, "build/boson.json"), "utf8")) as Record<
+    string,
+    { wasm: number; staticRam: number }
+  >;
+  const rows = Object.entries(FILES).map(([id, file]) => {
+    const text = readFileSync(path.join(root, `build/${file}.wat`), "utf8");
+    return { id, ...figures[id], allocations: countAllocations(text) };
+  });
   return {
-    rows: [{ id: "core", wasm, staticRam, allocations: countAllocations(text) }],
+    rows,
     notes: [
+      "core: the `particle` profile; standard: both profiles and CoAP requests",
       "wasm, staticRam: bytes",
       "allocations: memory.grow instructions and ~lib/rt symbols in the module",
     ],

@@ -1,49 +1,67 @@
 // Builds the core, and applications together with the core.
-// usage: node tools/build.mjs [--root FOLDER]                   build/boson.wasm
+// usage: node tools/build.mjs [--root FOLDER]                   build/boson.wasm, boson-standard.wasm
 //        node tools/build.mjs --application FILE --out FILE [--runtime NAME]
 
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { pathToFileURL } from "node:url";
 
 import { compile, projectRoot } from "./asc.mjs";
 
-const CORE_ENTRY = "assembly/index.ts";
 const APPLICATION_ENTRY = "assembly/app/entry.ts";
-const CORE = "build/boson.wasm";
-const MEASURE = "build/measure/static-end.wasm";
 
 /** Appended to the core in a variant that is built only to learn where its static data ends. */
 const STATIC_END = "\nexport function staticEnd(): usize { return __heap_base; }\n";
 
+/** The modules of the core: a target of asconfig.json each. */
+const VARIANTS = [
+  { target: "core", entry: "assembly/index.ts", define: [] },
+  { target: "standard", entry: "assembly/standard.ts", define: ["--use", "WBOSON_STANDARD=1"] },
+];
+
 /**
- * Build the core and write its figures, in bytes, to build/boson.json.
+ * Build a module of the core.
+ * @returns {Promise<{fresh: boolean, wasm: number, staticRam: number}>} whether it was compiled,
+ *   and its figures in bytes
+ */
+async function buildVariant(root, { target, entry, define }) {
+  const { outFile, lowMemoryLimit } = readTarget(root, target);
+  const fresh = await compile({ entries: [entry], outFile, options: ["--target", target], root });
+  const measure = `build/measure/${target}.wasm`;
+  // Data starts at another address when lowMemoryLimit is not given, so it is given here, too.
+  const plain = ["--optimizeLevel", "0", "--shrinkLevel", "0"];
+  await compile({
+    entries: [entry],
+    outFile: measure,
+    options: [...plain, "--lowMemoryLimit", String(lowMemoryLimit), ...define],
+    substitute: (file, text) => (file === path.normalize(entry) ? text + STATIC_END : text),
+    root,
+  });
+  const wasm = statSync(path.join(root, outFile)).size;
+  return { fresh, wasm, staticRam: staticEnd(path.join(root, measure)) };
+}
+
+/**
+ * Build the modules of the core and write their figures, in bytes, to build/boson.json.
  * @param {string} [root]
- * @returns {Promise<{fresh: boolean, wasm: number, staticRam: number}>} whether it was compiled
+ * @returns {Promise<Record<string, {fresh: boolean, wasm: number, staticRam: number}>>} by target
  */
 export async function buildCore(root = projectRoot) {
-  const limit = coreTarget(root).lowMemoryLimit;
-  const fresh = await compile({
-    entries: [CORE_ENTRY],
-    outFile: CORE,
-    options: ["--target", "core"],
-    root,
-  });
-  // Data starts at another address when lowMemoryLimit is not given, so it is given here, too.
-  await compile({
-    entries: [CORE_ENTRY],
-    outFile: MEASURE,
-    options: ["--optimizeLevel", "0", "--shrinkLevel", "0", "--lowMemoryLimit", String(limit)],
-    substitute: (file, text) => (file === path.normalize(CORE_ENTRY) ? text + STATIC_END : text),
-    root,
-  });
-  const figures = {
-    wasm: statSync(path.join(root, CORE)).size,
-    staticRam: staticEnd(path.join(root, MEASURE)),
-  };
-  writeFileSync(path.join(root, "build/boson.json"), JSON.stringify(figures) + "\n");
-  return { fresh, ...figures };
+  const built = {};
+  for (const variant of VARIANTS) {
+    if (!existsSync(path.join(root, variant.entry))) continue;
+    built[variant.target] = await buildVariant(root, variant);
+  }
+  const figures = Object.entries(built).map(([name, { wasm, staticRam }]) => [
+    name,
+    { wasm, staticRam },
+  ]);
+  writeFileSync(
+    path.join(root, "build/boson.json"),
+    JSON.stringify(Object.fromEntries(figures)) + "\n",
+  );
+  return built;
 }
 
 /**
@@ -64,8 +82,8 @@ export async function buildApplication(entryFiles, outFile, { runtime = "stub", 
   return { fresh, wasm: statSync(path.resolve(projectRoot, outFile)).size };
 }
 
-function coreTarget(root) {
-  return JSON.parse(readFileSync(path.join(root, "asconfig.json"), "utf8")).targets.core;
+function readTarget(root, name) {
+  return JSON.parse(readFileSync(path.join(root, "asconfig.json"), "utf8")).targets[name];
 }
 
 /** Address after the last static byte. The module is asked, with imports that nothing calls. */
@@ -93,9 +111,11 @@ async function main() {
     const { fresh, wasm } = await buildApplication(application, out, { runtime });
     console.log(`build: ${out} ${wasm} bytes${fresh ? "" : ", up to date"}`);
   } else {
-    const { fresh, wasm, staticRam } = await buildCore(root && path.resolve(root));
-    const note = fresh ? "" : ", up to date";
-    console.log(`build: ${CORE} ${wasm} bytes, static RAM ${staticRam} bytes${note}`);
+    const built = await buildCore(root && path.resolve(root));
+    for (const [name, { fresh, wasm, staticRam }] of Object.entries(built)) {
+      const note = fresh ? "" : ", up to date";
+      console.log(`build: ${name} ${wasm} bytes, static RAM ${staticRam} bytes${note}`);
+    }
   }
 }
 

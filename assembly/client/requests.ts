@@ -229,8 +229,8 @@ export function requestFailed(handle: i32, status: i32): void {
   pushEvent(EventKind.Response, handle, status);
 }
 
-let observe: i32 = NONE;
-let block2: i32 = NONE;
+let observe: i32 = -1;
+let block2: i32 = -1;
 let contentFormat: u32 = 0;
 
 function readOptions(): void {

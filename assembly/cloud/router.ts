@@ -24,6 +24,12 @@ import { handleRequest } from "./requests";
 import { isTimeToken } from "./small-messages";
 
 let malformed: u32 = 0;
+/** Whether requests of the server are served: in the Particle protocol, not for plain CoAP. */
+let servesServer: bool = true;
+
+export function serveRequests(serves: bool): void {
+  servesServer = serves;
+}
 
 /** Messages dropped because they are not CoAP, or not allowed by it. */
 export function malformedMessages(): u32 {
@@ -95,6 +101,13 @@ function takeTime(): void {
 
 function handleNewRequest(isConfirmable: bool, now: u32): void {
   const id = messageId();
+  if (STANDARD) {
+    if (!servesServer) {
+      // RFC 7252 §4.2: an endpoint without resources rejects what it cannot process.
+      if (isConfirmable) reply(MessageType.Reset, Code.Empty, now);
+      return;
+    }
+  }
   if (!inboxReceive(id, now)) return;
   const outcome = handleRequest(now);
   if (outcome < 0) inboxForget(id, now);

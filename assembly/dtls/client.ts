@@ -61,6 +61,7 @@ import {
   handleAlert,
   handleSessionLost,
   hasAlert,
+  sendCloseNotify,
   setDtlsState,
   stateReset,
 } from "./state";
@@ -120,7 +121,8 @@ export function dtlsRestore(): i32 {
   const status = sessionLoad(fingerprint, currentProfile());
   if (status < 0) return status;
   // Without a connection id the server knows us by our address, which is gone.
-  if (!session().cidLength) return Status.NoSession;
+  const canContinue = session().cidLength && !(session().flags & SessionFlag.Closed);
+  if (!canContinue) return Status.NoSession;
   recordSetKeys(sessionKeyBlock(), sessionCid(), session().cidLength, session().nextRecord);
   replayClose(session().receivedTop);
   setDtlsState(DtlsState.Established);
@@ -134,6 +136,17 @@ export function dtlsSave(nextMessageId: u32): i32 {
   if (!dtlsIsEstablished()) return Status.InvalidState;
   session().receivedTop = replayTop();
   return sessionSave(recordNextNumber(), nextMessageId);
+}
+
+/**
+ * Say close_notify (RFC 5246 §7.2.1) with the next datagram. The stored session serves an
+ * abbreviated handshake only.
+ */
+export function dtlsClose(nextMessageId: u32): void {
+  if (!dtlsIsEstablished()) return;
+  session().flags |= <u8>SessionFlag.Closed;
+  dtlsSave(nextMessageId);
+  sendCloseNotify();
 }
 
 /** End the session for good: in memory and in storage. */
@@ -317,6 +330,7 @@ function handleEarlyRecord(type: i32, content: usize, size: i32, now: u32): void
 function completeSession(): void {
   session().identity = identityFingerprint();
   session().profile = <u8>currentProfile();
+  session().flags &= ~(<u8>SessionFlag.Closed);
   synchronised = true;
 }
 

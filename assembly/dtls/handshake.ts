@@ -84,6 +84,11 @@ let isAbbreviated: bool = false;
 /** Whether the server asked for our Certificate. */
 let certificateRequested: bool = false;
 
+/** Whether the last handshake resumed a session by its id. */
+export function handshakeWasAbbreviated(): bool {
+  return isAbbreviated;
+}
+
 /** Begin with a ClientHello; the client random stands ready. */
 export function handshakeStart(now: u32): void {
   helloSequence = 0;

@@ -2,14 +2,14 @@
 // message_seq order. Fragments that come ahead of their turn wait in a small stash; what does not
 // fit is dropped and comes again with the next retransmission of the flight.
 
-import { MAX_HANDSHAKE_MESSAGE, STASH_CAPACITY } from "../config";
+import { MAX_HANDSHAKE_MESSAGE, STANDARD, STASH_CAPACITY } from "../config";
 import { Status } from "../status";
 import { loadU16, loadU24 } from "../util/bytes";
 import { HANDSHAKE_HEADER } from "./protocol";
 
-const MESSAGE: usize = memory.data(512, 8);
+const MESSAGE: usize = memory.data(STANDARD ? 2560 : 512, 8);
 /** Entries of u16 length and the fragment with its header. */
-const STASH: usize = memory.data(512, 4);
+const STASH: usize = memory.data(STANDARD ? 1536 : 512, 4);
 
 let expected: u32 = 0;
 let started: bool = false;

@@ -43,6 +43,8 @@ export const enum SessionFlag {
   ExtendedMasterSecret = 1,
   /** The server gave a reset token. */
   ResetToken = 2,
+  /** Ended by our close_notify: only an abbreviated handshake may take it up. */
+  Closed = 4,
 }
 
 const MAGIC: u32 = 0x00024257;

@@ -153,6 +153,12 @@ function end(status: i32): void {
   sessionForget();
 }
 
+/** Let a close_notify go out; then the state is Idle. */
+export function sendCloseNotify(): void {
+  pendingAlert = (AlertLevel.Warning << 8) | Alert.CloseNotify;
+  state = DtlsState.Idle;
+}
+
 /** The server proved that it has lost the session. */
 export function handleSessionLost(): void {
   end(Status.SessionLost);

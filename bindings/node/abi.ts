@@ -50,6 +50,25 @@ export interface CoreExports {
   poll_event(): number;
   poll_timeout(now: number): number;
   statistic(number: number): number;
+  /** Only in a module with the `standard` profile; see assembly/standard.ts. */
+  set_profile?(profile: number, credential: number, cid: number): number;
+  request?(
+    method: number,
+    pathLength: number,
+    queryLength: number,
+    payloadLength: number,
+    format: number,
+    observe: number,
+    hasMore: number,
+  ): number;
+  request_block?(
+    handle: number,
+    payloadLength: number,
+    format: number,
+    szx: number,
+    hasMore: number,
+  ): number;
+  request_cancel?(handle: number): number;
   /** Only in a module with an application. */
   app_clock?(now: number): void;
   app_poll_event?(now: number): number;
@@ -99,6 +118,7 @@ export enum Reason {
   HelloTimeout = 11,
   HandshakeDone = 12,
   HandshakeBecauseForgotten = 13,
+  SessionIdResumed = 14,
 }
 
 export enum Status {
@@ -148,6 +168,27 @@ export enum StorageSlot {
   Certificate = 6,
 }
 
+/** What a device of the `standard` profile proves its identity with. */
+export enum Credential {
+  RawPublicKey = 0,
+  Certificate = 1,
+  PreSharedKey = 2,
+}
+
+/** CoAP methods (RFC 7252 §12.1.1). */
+export enum Method {
+  Get = 1,
+  Post = 2,
+  Put = 3,
+  Delete = 4,
+}
+
+/** Flags of a Response event. */
+export enum ResponseFlag {
+  More = 1,
+  Notification = 2,
+}
+
 export enum VariableType {
   Bool = 1,
   Int = 2,
@@ -184,6 +225,7 @@ export enum Statistic {
   RoundTripMs = 10,
   EventsLost = 11,
   LastAlert = 12,
+  ConnectionIdLength = 13,
 }
 
 /** An error status of the core, as an exception. */

@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { instantiateSync } from "@assemblyscript/loader";
 
 import { ABI_VERSION, ContentFormat, CoreError, EventKind, StorageSlot } from "./abi";
-import type { CoreExports, Reason, ConnectionState, VariableType } from "./abi";
+import type { ConnectionState, CoreExports, Credential, Method, Reason, VariableType } from "./abi";
 import type { Storage } from "./storage";
 
 /** Log levels of the core and of applications. */
@@ -24,6 +24,29 @@ export interface CoreOptions {
   /** Fills the buffer with random bytes; node:crypto unless a test needs a seeded one. */
   random?: (buffer: Uint8Array) => void;
   log?: LogHandler;
+  /** Use the `standard` profile, in a module that has it; `particle` unless given. */
+  standard?: StandardOptions;
+}
+
+/** How a device of the `standard` profile connects. */
+export interface StandardOptions {
+  credential: Credential;
+  /** Ask for a connection id (RFC 9146); true unless given. */
+  cid?: boolean;
+}
+
+/** A CoAP request (`standard` profile). */
+export interface RequestOptions {
+  method: Method;
+  /** Segments separated by "/". */
+  path: string;
+  /** Parts separated by "&". */
+  query?: string;
+  payload?: Uint8Array;
+  contentFormat?: number;
+  observe?: boolean;
+  /** Whether the payload is the first of several blocks. */
+  hasMore?: boolean;
 }
 
 /** An event of the core; names and data are copies. */
@@ -43,7 +66,17 @@ export type CoreEvent =
   | { kind: EventKind.VariableRequest; number: number; call: number; type: VariableType }
   | { kind: EventKind.Time; seconds: number }
   | { kind: EventKind.Signal; on: boolean }
-  | { kind: EventKind.SubscriptionsDone; status: number };
+  | { kind: EventKind.SubscriptionsDone; status: number }
+  | {
+      kind: EventKind.Response;
+      handle: number;
+      /** Response code as class << 5 | detail, or a negative Status. */
+      code: number;
+      payload: Uint8Array;
+      contentFormat: number;
+      /** ResponseFlag bits. */
+      flags: number;
+    };
 
 export interface PublishOptions {
   contentFormat?: number;
@@ -56,6 +89,7 @@ export interface PublishOptions {
 /** Version of this SDK as Hello carries it: 0.1.0. */
 const SYSTEM_VERSION = 100;
 const PLATFORM_GCC = 3;
+const PROFILE_STANDARD = 2;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -107,7 +141,14 @@ export class Core {
       options.platformId ?? PLATFORM_GCC,
       SYSTEM_VERSION,
     );
+    if (options.standard) this.setProfile(options.standard);
     this.check(this.exports.start(), "start");
+  }
+
+  private setProfile({ credential, cid = true }: StandardOptions): void {
+    const { set_profile } = this.exports;
+    if (!set_profile) throw new Error("this module has no standard profile");
+    this.check(set_profile(PROFILE_STANDARD, credential, cid ? 1 : 0), "profile");
   }
 
   /** The four functions of assembly/hal.ts. */
@@ -133,8 +174,7 @@ export class Core {
       },
       storage_write: (slot, pointer, length) => {
         // Keys are written by provisioning only, whatever a module asks for.
-        if (slot === StorageSlot.DevicePrivateKey || slot === StorageSlot.ServerPublicKey)
-          return -1;
+        if (slot !== StorageSlot.SessionA && slot !== StorageSlot.SessionB) return -1;
         try {
           this.storage.write(slot, bytes(pointer, length));
           return length;
@@ -221,6 +261,31 @@ export class Core {
     return this.exports.variable_result(call, length);
   }
 
+  /** Begin a CoAP request. @returns handle that Response events name */
+  request(options: RequestOptions): number {
+    const { method, path, query = "", payload = new Uint8Array(), contentFormat = -1 } = options;
+    const doing = `request "${path}"`;
+    const { request } = this.exports;
+    if (!request) throw new Error("this module has no standard profile");
+    const [pathLength, queryLength, payloadLength] = this.argue(doing, path, query, payload);
+    const observe = options.observe ? 1 : 0;
+    const more = options.hasMore ? 1 : 0;
+    return this.check(
+      request(method, pathLength, queryLength, payloadLength, contentFormat, observe, more),
+      doing,
+    );
+  }
+
+  /** Give the next block of an upload. @returns the core's status */
+  requestBlock(
+    handle: number,
+    block: Uint8Array,
+    { contentFormat = -1, szx, hasMore }: { contentFormat?: number; szx: number; hasMore: boolean },
+  ): number {
+    const [length] = this.argue("block", block);
+    return this.exports.request_block!(handle, length, contentFormat, szx, hasMore ? 1 : 0);
+  }
+
   // ---- input and output ---------------------------------------------------------------------
 
   /** Datagrams longer than the receive buffer are dropped: none of the protocol's is. */
@@ -275,6 +340,15 @@ export class Core {
         return { kind, on: field(1) === 1 };
       case EventKind.SubscriptionsDone:
         return { kind, status: signed(1) };
+      case EventKind.Response:
+        return {
+          kind,
+          handle: field(1),
+          code: signed(2),
+          payload: bytes(3),
+          contentFormat: field(5),
+          flags: field(6),
+        };
       default:
         throw new Error(`unknown event kind ${kind as number}`);
     }

@@ -31,6 +31,8 @@ export interface DeviceEvents {
   event: [{ name: string; data: Uint8Array; contentFormat: number }];
   time: [{ seconds: number }];
   signal: [{ on: boolean }];
+  /** A response to a CoAP request (`standard` profile); CoapClient makes promises of them. */
+  response: [Extract<CoreEvent, { kind: EventKind.Response }>];
   /** Every datagram, for byte counts. */
   datagram: [{ direction: "up" | "down"; bytes: Uint8Array }];
 }
@@ -175,6 +177,21 @@ export class Device extends EventEmitter<DeviceEvents> {
     return this.link?.localPort;
   }
 
+  /** Run what a CoapClient asks of the core, then send what came of it. */
+  do<T>(work: (core: Core) => T): T {
+    const result = work(this.core);
+    this.pump();
+    return result;
+  }
+
+  /** Go on from another local port, as after a change of the NAT's mapping. */
+  async rebind(): Promise<void> {
+    const { host, port } = decodeAddress(this.link!.address)!;
+    const link = await this.openSocket(host, port);
+    this.link?.close();
+    this.link = link;
+  }
+
   /** Stop at once, as a power cut would: no goodbye, no last write. */
   stop(): void {
     this.stopped = true;
@@ -256,6 +273,9 @@ export class Device extends EventEmitter<DeviceEvents> {
       case EventKind.Signal:
         this.emit("signal", event);
         break;
+      case EventKind.Response:
+        this.emit("response", event);
+        break;
       case EventKind.SubscriptionsDone:
         break;
     }
@@ -265,12 +285,8 @@ export class Device extends EventEmitter<DeviceEvents> {
   private async openLink(address: Uint8Array): Promise<void> {
     const attempt = ++this.attempt;
     const { host, port } = decodeAddress(address) ?? this.options.server;
-    const handlers = {
-      datagram: (datagram: Uint8Array) => this.handleDatagram(datagram),
-      failed: () => this.failLink(),
-    };
     try {
-      const link = await Link.open(host, port, handlers);
+      const link = await this.openSocket(host, port);
       if (this.stopped || attempt !== this.attempt) {
         link.close();
         return;
@@ -282,6 +298,13 @@ export class Device extends EventEmitter<DeviceEvents> {
       if (!this.stopped && attempt === this.attempt) this.core.exports.link_down(clock());
     }
     this.pump();
+  }
+
+  private openSocket(host: string, port: number): Promise<Link> {
+    return Link.open(host, port, {
+      datagram: (datagram) => this.handleDatagram(datagram),
+      failed: () => this.failLink(),
+    });
   }
 
   private failLink(): void {

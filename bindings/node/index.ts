@@ -2,9 +2,17 @@
 
 export * from "./abi";
 export { Core, loadModule } from "./core";
-export type { CoreEvent, CoreOptions, PublishOptions } from "./core";
+export type {
+  CoreEvent,
+  CoreOptions,
+  PublishOptions,
+  RequestOptions,
+  StandardOptions,
+} from "./core";
+export { CoapClient, formatCode } from "./coap-client";
+export type { CoapResponse } from "./coap-client";
 export { Device } from "./device";
 export type { DeviceEvents, DeviceOptions } from "./device";
 export { Link, decodeAddress, encodeAddress } from "./link";
-export { FileStorage, MemoryStorage } from "./storage";
+export { FileStorage, MemoryStorage, encodePsk } from "./storage";
 export type { Storage } from "./storage";

@@ -35,7 +35,19 @@ const FILES: Record<number, string> = {
   [StorageSlot.ServerPublicKey]: "server-public-key.der",
   [StorageSlot.SessionA]: "session-a.bin",
   [StorageSlot.SessionB]: "session-b.bin",
+  [StorageSlot.PreSharedKey]: "psk.bin",
+  [StorageSlot.Certificate]: "certificate.der",
 };
+
+/** Content of the pre-shared key's slot. @throws RangeError unless both are 1...64 bytes */
+export function encodePsk(identity: string, key: Uint8Array): Uint8Array {
+  const name = new TextEncoder().encode(identity);
+  for (const part of [name, key]) {
+    if (part.length < 1 || part.length > 64)
+      throw new RangeError("identity and key: 1 to 64 bytes");
+  }
+  return Uint8Array.from([name.length, ...name, ...key]);
+}
 
 /** Slots as files of one folder, replaced atomically, readable by their owner only. */
 export class FileStorage implements Storage {

@@ -2,7 +2,13 @@
 // material: P-256, valid for two days, named "wboson test".
 
 import { spawnSync } from "node:child_process";
-import { createHash, createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
+import {
+  X509Certificate,
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  randomBytes,
+} from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
@@ -60,22 +66,18 @@ export function makePki(folder: string): Pki {
     ...subject,
     ...extensions,
   );
-  makeKey(folder, "stranger");
+  for (const name of ["server", "client", "stranger"]) makeKey(folder, name);
   const names = Array.from({ length: LARGE_NAMES }, (_, n) => `DNS:test-${n}.device.invalid`);
   return {
     folder,
     caFile: path.join(folder, "ca.crt"),
-    server: makeIdentity(folder, "server", "DNS:localhost,IP:127.0.0.1"),
-    largeServer: makeIdentity(folder, "large-server", names.join(",")),
-    client: makeIdentity(folder, "client", "DNS:device.invalid"),
+    server: makeIdentity(folder, "server", "server", "DNS:localhost,IP:127.0.0.1"),
+    largeServer: makeIdentity(folder, "large-server", "server", names.join(",")),
+    client: makeIdentity(folder, "client", "client", "DNS:device.invalid"),
     strangerSpki: spkiOf(path.join(folder, "stranger.key")),
-    psk: { identity: "wboson-test", key: digest("interop psk").subarray(0, 16) },
-    textPsk: { identity: "CoAP", key: Buffer.from(digest("text psk").toString("hex").slice(0, 16)) },
+    psk: { identity: "wboson-test", key: randomBytes(16) },
+    textPsk: { identity: "CoAP", key: Buffer.from(randomBytes(8).toString("hex")) },
   };
-}
-
-function digest(text: string): Buffer {
-  return createHash("sha256").update(`wboson test ${text}`).digest();
 }
 
 function makeKey(folder: string, name: string): void {
@@ -87,12 +89,13 @@ function spkiOf(keyFile: string): Buffer {
   return createPublicKey(readFileSync(keyFile)).export({ type: "spki", format: "der" });
 }
 
-function makeIdentity(folder: string, name: string, altNames: string): Identity {
+/** @param key name of its key, which is there already */
+function makeIdentity(folder: string, name: string, key: string, altNames: string): Identity {
   const file = (suffix: string) => path.join(folder, `${name}${suffix}`);
-  makeKey(folder, name);
+  const keyFile = path.join(folder, `${key}.key`);
   writeFileSync(file(".ext"), `subjectAltName=${altNames}\nkeyUsage=critical,digitalSignature\n`);
   const subject = ["-subj", `/O=wboson test/CN=${name}`];
-  openssl(folder, "req", "-new", "-key", `${name}.key`, "-out", `${name}.csr`, ...subject);
+  openssl(folder, "req", "-new", "-key", keyFile, "-out", `${name}.csr`, ...subject);
   const issuer = ["-CA", "ca.crt", "-CAkey", "ca.key", "-set_serial", `0x${serial(name)}`];
   const usage = ["-days", DAYS, "-extfile", `${name}.ext`];
   openssl(
@@ -101,8 +104,8 @@ function makeIdentity(folder: string, name: string, altNames: string): Identity 
     ...issuer,
     ...usage,
   );
-  const privateKey = createPrivateKey(readFileSync(file(".key")));
-  const spki = spkiOf(file(".key"));
+  const privateKey = createPrivateKey(readFileSync(keyFile));
+  const spki = spkiOf(keyFile);
   const certificate = readFileSync(file(".crt"));
   writeFileSync(file(".p8"), privateKey.export({ type: "pkcs8", format: "der" }));
   writeFileSync(file(".spki"), spki);
@@ -112,7 +115,7 @@ function makeIdentity(folder: string, name: string, altNames: string): Identity 
     Buffer.concat([certificate, readFileSync(path.join(folder, "ca.crt"))]),
   );
   return {
-    keyFile: file(".key"),
+    keyFile,
     pkcs8File: file(".p8"),
     publicFile: file(".pub"),
     spkiFile: file(".spki"),

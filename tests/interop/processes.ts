@@ -10,7 +10,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const START_TIMEOUT = 20_000;
 const STOP_TIMEOUT = 3_000;
-const PROC_NET_UDP = "/proc/net/udp";
+/** Where Linux lists its sockets; Java binds IPv4 addresses as IPv6 ones. */
+const SOCKET_TABLES = ["/proc/net/udp", "/proc/net/udp6"];
 /** Where nobody tells which ports are bound. */
 const BLIND_WAIT = 2_000;
 
@@ -29,9 +30,9 @@ export class Process {
   private readonly output: Buffer[] = [];
   private ended = false;
 
-  constructor(command: string, args: string[], env: Record<string, string> = {}) {
+  constructor(command: string, args: string[]) {
     this.commandLine = [command, ...args].join(" ");
-    this.child = spawn(command, args, { stdio: "pipe", env: { ...process.env, ...env } });
+    this.child = spawn(command, args, { stdio: "pipe" });
     this.child.stdout.on("data", (chunk: Buffer) => this.output.push(chunk));
     this.child.stderr.on("data", (chunk: Buffer) => this.output.push(chunk));
     this.child.stdin.on("error", () => {});
@@ -57,7 +58,7 @@ export class Process {
     await until(
       () => {
         if (this.ended) throw new Error(`server ended: ${this.log}`);
-        return existsSync(PROC_NET_UDP) ? isBound(port) : Date.now() > blindUntil;
+        return existsSync(SOCKET_TABLES[0]) ? isBound(port) : Date.now() > blindUntil;
       },
       START_TIMEOUT,
       `server on port ${port}`,
@@ -88,7 +89,8 @@ export class Process {
 
 function isBound(port: number): boolean {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  const lines = readFileSync(PROC_NET_UDP, "latin1").split("\n").slice(1);
+  const tables = SOCKET_TABLES.filter((file) => existsSync(file));
+  const lines = tables.flatMap((file) => readFileSync(file, "latin1").split("\n").slice(1));
   return lines.some((line) => line.trim().split(/\s+/)[1]?.endsWith(suffix));
 }
 

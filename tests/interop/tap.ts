@@ -101,7 +101,7 @@ export class Tap {
 /** Content of the plaintext handshake records of a datagram (RFC 6347 §4.1). */
 function handshakeRecords(datagram: Buffer): Buffer[] {
   const records: Buffer[] = [];
-  for (let at = 0; at + HEADER_LENGTH <= datagram.length; ) {
+  for (let at = 0; at + HEADER_LENGTH <= datagram.length;) {
     const length = datagram.readUInt16BE(at + 11);
     const content = datagram.subarray(at + HEADER_LENGTH, at + HEADER_LENGTH + length);
     const epoch = datagram.readUInt16BE(at + 3);

@@ -1,19 +1,11 @@
 // From nothing to connected: bytes on the wire, what the cloud learns, keepalive, goodbye.
 
-import { ConnectionState, EventKind, Reason, Status, VariableType } from "../../bindings/node";
+import { ConnectionState, Status, VariableType } from "../../bindings/node";
 import { CoapType } from "../../cloud/coap/codec";
 import { Application } from "../support/application";
+import { history } from "../support/history";
 import { DEVICE_ID, World } from "../support/world";
 import { messages, recordsOf } from "../support/wire";
-
-/** What happened to the connection, as "state reason status". */
-function history(world: World): string[] {
-  return world.events.flatMap((event) =>
-    event.kind === EventKind.Connection
-      ? `${ConnectionState[event.state]} ${Reason[event.reason]} ${Status[event.status]}`
-      : [],
-  );
-}
 
 /** Pings that the device sent since `from`. */
 const pings = (world: World, from = 0): number[] =>
@@ -127,7 +119,7 @@ describe("what the cloud learns", () => {
     expect(world.cloud.device(DEVICE_ID).lastHello).toEqual({
       productId: 0x1234,
       productVersion: 77,
-      flags: 0x36,
+      flags: 0x136,
       platformId: 13,
       deviceId: DEVICE_ID,
       systemVersion: 100,

@@ -68,32 +68,38 @@ test("200 random lives", () => {
   expect(sum(({ boots }) => boots)).toBeGreaterThan(500);
   expect(sum(({ torn }) => torn)).toBeGreaterThan(100);
   expect(sum(({ records }) => records)).toBeGreaterThan(20_000);
-  expect(sum(({ boots, handshakes }) => boots - handshakes)).toBeGreaterThan(100);
+  expect(sum(({ resumes }) => resumes)).toBeGreaterThan(500);
 });
 
+/** Cut the power in one write of each kind: a session's first, its second, a boot's, a reservation's. */
+function cutOften(tear: Tear, at: number): { length: number; repeated: string[] } {
+  const { world, storage, application, numbers, reboot } = setup();
+  let length = 0;
+  for (const write of [1, 2, 1, 2, 3]) {
+    let left = write;
+    storage.onWrite = (_slot, bytes) => {
+      length = bytes.length;
+      return --left === 0 ? { tear, at } : undefined;
+    };
+    world.connect();
+    world.run(500);
+    for (let i = 0; i < 150 && !storage.isCut; i++) publish(world, application);
+    expect(storage.isCut).toBe(true);
+    reboot();
+  }
+  world.connectNow();
+  publish(world, application);
+  expect(application.isSettled).toBe(true);
+  return { length, repeated: numbers.repeated };
+}
+
 test("a power cut at each byte of each kind of write", () => {
-  const tears: Tear[] = ["old", "erased", "short"];
-  for (const tear of tears) {
-    let length = 1;
-    for (let at = 0; at <= length; at += tear === "old" ? 1 : 7) {
-      const { world, storage, application, numbers, reboot } = setup();
-      // The first write of a session, the one after its set-up, that of a boot, that of a reservation.
-      for (const write of [1, 2, 1, 2, 3]) {
-        let left = write;
-        storage.onWrite = (_slot, bytes) => {
-          length = bytes.length;
-          return --left === 0 ? { tear, at } : undefined;
-        };
-        world.connect();
-        world.run(500);
-        for (let i = 0; i < 150 && !storage.isCut; i++) publish(world, application);
-        expect(storage.isCut).toBe(true);
-        reboot();
-      }
-      world.connectNow();
-      publish(world, application);
-      expect(application.isSettled).toBe(true);
-      expect({ tear, at, repeated: numbers.repeated }).toEqual({ tear, at, repeated: [] });
+  for (const tear of ["old", "erased", "short"] as const) {
+    let end = 1;
+    for (let at = 0; at <= end; at += tear === "old" ? 1 : 7) {
+      const { length, repeated } = cutOften(tear, at);
+      expect({ tear, at, repeated }).toEqual({ tear, at, repeated: [] });
+      end = length;
     }
   }
 });
@@ -109,15 +115,15 @@ test("a write that is reported as failed although it happened", () => {
       };
       world.connect();
       for (let i = 0; i < 200; i++) publish(world, application);
-      world.run(5000);
-      expect(application.isSettled).toBe(true);
+      world.run(60_000);
+      expect({ lie, then, settled: application.isSettled }).toEqual({ lie, then, settled: true });
       reboot();
       world.connect();
       world.run(1000);
       for (let i = 0; i < 100; i++) publish(world, application);
-      world.run(5000);
+      world.run(60_000);
       expect({ lie, then, repeated: numbers.repeated }).toEqual({ lie, then, repeated: [] });
-      expect(application.isSettled).toBe(true);
+      expect({ lie, then, settled: application.isSettled }).toEqual({ lie, then, settled: true });
     }
   }
 });

@@ -1,11 +1,12 @@
 // Sessions that survive: what goes over the air after a reboot, what ends a session, what damaged or
 // failing storage leads to, and what an old recording is worth.
 
-import { ConnectionState, EventKind, Reason, StorageSlot, Status } from "../../bindings/node";
+import { ConnectionState, StorageSlot, Status } from "../../bindings/node";
 import { CoapCode } from "../../cloud/coap/codec";
 import { exportSec1, generateKeyPair } from "../../cloud/keys";
 import { Application } from "../support/application";
 import { FaultyStorage } from "../support/faulty-storage";
+import { hasHandshake, history } from "../support/history";
 import { messages, recordsOf, wireRecords } from "../support/wire";
 import { DEVICE_ID, World } from "../support/world";
 import type { WorldOptions } from "../support/world";
@@ -32,18 +33,11 @@ function reboot({ world, application }: Setup): number {
   return world.sent.length;
 }
 
+/** The steps of the connection: "state reason". */
 const reasons = (world: World): string[] =>
-  world.events.flatMap((event) =>
-    event.kind === EventKind.Connection
-      ? `${ConnectionState[event.state]} ${Reason[event.reason]}`
-      : [],
-  );
+  history(world).map((change) => change.split(" ").slice(0, 2).join(" "));
 
 const RESUMED = ["Opening SessionResumed", "Resuming SessionResumed", "Connected SessionResumed"];
-
-/** Whether any datagram since `from` is part of a handshake. */
-const hasHandshake = (world: World, from: number): boolean =>
-  world.sent.slice(from).some((sent) => recordsOf(sent).some(({ epoch }) => epoch === 0));
 
 describe("after a reboot", () => {
   test("the first packet carries the publish that waits: 103 bytes in 2 datagrams", () => {
@@ -267,22 +261,41 @@ describe("the cloud", () => {
     expect(hasHandshake(world, from)).toBe(false);
   });
 
-  test("loses everything: the device is back with a handshake within half a minute of asking", () => {
-    const { world, application } = connected();
-    world.cloudStorage.documents.clear();
-    world.startCloud();
-    const setup = { world, application };
+  /** The cloud process starts again with an empty disk; the device reboots. */
+  function forgotten(setup: Setup): void {
+    setup.world.cloudStorage.documents.clear();
+    setup.world.startCloud();
     reboot(setup);
-    application.publish("n");
-    world.connect();
+    setup.application.publish("up");
+    setup.world.connect();
+  }
+
+  test("has forgotten the session and can say so: the device is back within a second", () => {
+    const setup = connected();
+    const { world, application } = setup;
+    forgotten(setup);
     const startedAt = world.now;
     expect(world.runUntil(() => application.isSettled, 60_000)).toBe(true);
-    expect(world.now - startedAt).toBeLessThan(30_000);
-    expect(reasons(world)).toContain("Handshake HandshakeBecauseNoAnswer");
+    expect(world.now - startedAt).toBeLessThan(1000);
+    expect(reasons(world)).toContain("Handshake HandshakeBecauseForgotten");
     world.run(1000);
     world.cloud.publish("n");
     world.run(1000);
     expect(application.received).toHaveLength(1);
+  });
+
+  test("has forgotten the session and says nothing: within half a minute", () => {
+    const setup = connected();
+    const { world, application } = setup;
+    world.tamper = (direction, bytes) => {
+      const isReset = direction === "down" && world.state === ConnectionState.Resuming;
+      return isReset ? undefined : bytes;
+    };
+    forgotten(setup);
+    const startedAt = world.now;
+    expect(world.runUntil(() => application.isSettled, 60_000)).toBe(true);
+    expect(world.now - startedAt).toBeLessThan(30_000);
+    expect(reasons(world)).toContain("Handshake HandshakeBecauseNoAnswer");
   });
 });
 

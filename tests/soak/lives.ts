@@ -7,6 +7,7 @@ import { CoapType } from "../../cloud/coap/codec";
 import { Application } from "../support/application";
 import { FaultyStorage } from "../support/faulty-storage";
 import type { Tear } from "../support/faulty-storage";
+import { history } from "../support/history";
 import { recordsOf, wireRecords } from "../support/wire";
 import { World } from "../support/world";
 
@@ -16,6 +17,7 @@ export interface LifeReport {
   /** Sealed records that the device really sent. */
   records: number;
   handshakes: number;
+  resumes: number;
   torn: number;
   /** Publishes that the cloud saw more than once. */
   duplicates: number;
@@ -50,7 +52,8 @@ class Life {
       this.seen.set(id, (this.seen.get(id) ?? 0) + 1);
     });
     const { problems } = this;
-    this.report = { seed, boots: 0, records: 0, handshakes: 0, torn: 0, duplicates: 0, problems };
+    const counts = { boots: 0, records: 0, handshakes: 0, resumes: 0, torn: 0, duplicates: 0 };
+    this.report = { seed, ...counts, problems };
   }
 
   private watch(direction: "up" | "down", bytes: Uint8Array): Uint8Array | undefined {
@@ -76,6 +79,9 @@ class Life {
     this.recover();
     this.checkRecords();
     this.checkMessageIds();
+    this.report.resumes = history(this.world).filter((change) =>
+      change.startsWith("Connected SessionResumed"),
+    ).length;
     this.report.duplicates = [...this.seen.values()].filter((count) => count > 1).length;
     return this.report;
   }

@@ -12,10 +12,9 @@ export function handle_timeout(now: u32): i32 {
   return 0;
 }
 `;
-const ABI = { exports: { handle_timeout: "(i32) -> i32", memory: "memory" } };
+const ABI = { core: { handle_timeout: "(i32) -> i32", memory: "memory" } };
 const BUDGET = {
-  core: { wasm: 400, staticRam: 200, memoryPages: 1 },
-  imports: ["hal.log"],
+  core: { file: "boson", wasm: 400, staticRam: 200, memoryPages: 1, imports: ["hal.log"] },
 };
 
 describe("build and wasm", () => {
@@ -34,7 +33,7 @@ describe("build and wasm", () => {
 
   /** Build, check, and give the complaints. */
   function complaints(core: string, lists = {}): string {
-    expect(build(core, lists).output).toMatch(/^build: build\/boson.wasm \d+ bytes/);
+    expect(build(core, lists).output).toMatch(/^build: core \d+ bytes/);
     const { exitCode, output } = fixture.check("wasm");
     expect(exitCode).toBe(1);
     return output;
@@ -45,7 +44,7 @@ describe("build and wasm", () => {
     const { exitCode, output } = fixture.check("wasm");
     // 100 bytes of data after the first 16, which alignment leaves free
     expect(output).toMatch(
-      /^wasm: ok, wasm \d+\/400 B, static RAM 116\/200 B, 1 imports, 2 exports\n$/,
+      /^wasm: ok, core: wasm \d+\/400 B, static RAM 116\/200 B, 1 imports, 2 exports\n$/,
     );
     expect(exitCode).toBe(0);
   });
@@ -59,7 +58,9 @@ describe("build and wasm", () => {
   test("writes the figures for other tools", () => {
     build(CORE);
     const figures = JSON.parse(readFileSync(path.join(fixture.root, "build/boson.json"), "utf8"));
-    expect(figures.wasm).toBe(readFileSync(path.join(fixture.root, "build/boson.wasm")).length);
+    expect(figures.core.wasm).toBe(
+      readFileSync(path.join(fixture.root, "build/boson.wasm")).length,
+    );
   });
 
   test("a compile error is an error", () => {
@@ -96,13 +97,13 @@ describe("build and wasm", () => {
     const core = CORE.replace("now: u32", "now: u64").replace("<i32>now", "<i32>now + 1");
     expect(complaints(core)).toContain("handle_timeout is (i64) -> i32, the list says (i32)");
     expect(complaints(`${CORE}export function g(): void {}`)).toContain("export g () -> none");
-    const abi = { exports: { ...ABI.exports, gone: "() -> none" } };
+    const abi = { core: { ...ABI.core, gone: "() -> none" } };
     expect(complaints(CORE, { abi })).toContain("export gone is missing");
   });
 
   test("refuses a way to read a key, even if it is listed", () => {
     const core = `${CORE}export function device_key(): usize { return text; }`;
-    const abi = { exports: { ...ABI.exports, device_key: "() -> i32" } };
+    const abi = { core: { ...ABI.core, device_key: "() -> i32" } };
     expect(complaints(core, { abi })).toContain("export device_key may give a key away");
   });
 

@@ -12,7 +12,7 @@ const COMMON = ["util", "config", "status", "events"];
 
 /** The layers of assembly/, top first: [name, its files, layers that it may import]. */
 const LAYERS = [
-  ["standard", /^assembly\/standard\.ts$/, ["index", "client", "dtls"]],
+  ["standard", /^assembly\/standard\.ts$/, ["index", "client", "cloud", "dtls"]],
   ["index", /^assembly\/index\.ts$/, ["device", "connection", "cloud", "coap", "dtls"]],
   ["app", /^assembly\/app\//, ["app", "index", "device", "connection", "cloud", "coap", "dtls"]],
   [

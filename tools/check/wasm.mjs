@@ -49,49 +49,60 @@ function exportProblems(exports, allowed) {
   return problems;
 }
 
+/** Problems of one module of the core, and its figures as text. */
+function checkModule(root, name, { file, wasm, staticRam, memoryPages, imports: allowed }) {
+  const bytes = readFileSync(path.join(root, `build/${file}.wasm`));
+  const text = readFileSync(path.join(root, `build/${file}.wat`), "utf8");
+  const measured = json(root, "build/boson.json")[name];
+  const { hasStart, memories, imports, exports } = readModule(bytes);
+
+  const problems = FORBIDDEN.filter(([pattern]) => pattern.test(text)).map(([, what]) => what);
+  if (hasStart && !/\(start\b/.test(text)) problems.push("a start section");
+  const names = (list) => Object.fromEntries(list.map((item) => [item, "import"]));
+  problems.push(...differences("import", names(Object.keys(imports)), names(allowed)));
+  problems.push(...exportProblems(exports, json(root, ABI)[name] ?? {}));
+  for (const { maximum } of memories) {
+    if (maximum === null || maximum > memoryPages) {
+      problems.push(`memory may become ${maximum ?? "any number of"} pages, limit ${memoryPages}`);
+    }
+  }
+  if (bytes.length > wasm) problems.push(`wasm is ${bytes.length} bytes, limit ${wasm}`);
+  if (!(measured?.staticRam <= staticRam)) {
+    problems.push(`static RAM is ${measured?.staticRam} bytes, limit ${staticRam}`);
+  }
+  const counts = `${Object.keys(imports).length} imports, ${Object.keys(exports).length} exports`;
+  return {
+    figure: `${name}: wasm ${bytes.length}/${wasm} B, static RAM ${measured?.staticRam}/${staticRam} B, ${counts}`,
+    problems: problems.map((problem) => `${name}: ${problem}`),
+  };
+}
+
 /** @param {string} root @returns {import("./report.mjs").Result} */
 export function check(root) {
-  const missing = ["boson.wasm", "boson.wat", "boson.json"].find(
+  const budget = json(root, BUDGET);
+  const files = Object.values(budget).flatMap(({ file }) => [`${file}.wasm`, `${file}.wat`]);
+  const missing = [...files, "boson.json"].find(
     (name) => !existsSync(path.join(root, "build", name)),
   );
   if (missing) {
     return { figure: "nothing built", problems: [`build/${missing} is missing: npm run build`] };
   }
-  const { core, imports: allowedImports } = json(root, BUDGET);
-  const bytes = readFileSync(path.join(root, "build/boson.wasm"));
-  const text = readFileSync(path.join(root, "build/boson.wat"), "utf8");
-  const { staticRam } = json(root, "build/boson.json");
-  const { hasStart, memories, imports, exports } = readModule(bytes);
-
-  const problems = FORBIDDEN.filter(([pattern]) => pattern.test(text)).map(([, what]) => what);
-  if (hasStart && !/\(start\b/.test(text)) problems.push("a start section");
-  const names = (list) => Object.fromEntries(list.map((name) => [name, "import"]));
-  problems.push(...differences("import", names(Object.keys(imports)), names(allowedImports)));
-  problems.push(...exportProblems(exports, json(root, ABI).exports));
-  for (const { maximum } of memories) {
-    if (maximum === null || maximum > core.memoryPages) {
-      problems.push(
-        `memory may become ${maximum ?? "any number of"} pages, limit ${core.memoryPages}`,
-      );
-    }
-  }
-  if (bytes.length > core.wasm) problems.push(`wasm is ${bytes.length} bytes, limit ${core.wasm}`);
-  if (!(staticRam <= core.staticRam)) {
-    problems.push(`static RAM is ${staticRam} bytes, limit ${core.staticRam}`);
-  }
-  const counts = `${Object.keys(imports).length} imports, ${Object.keys(exports).length} exports`;
+  const results = Object.entries(budget).map(([name, limits]) => checkModule(root, name, limits));
   return {
-    figure: `wasm ${bytes.length}/${core.wasm} B, static RAM ${staticRam}/${core.staticRam} B, ${counts}`,
-    problems,
+    figure: results.map(({ figure }) => figure).join("; "),
+    problems: results.flatMap(({ problems }) => problems),
   };
 }
 
 /** Make the exports of the present build the list that later builds must match. */
 function accept(root) {
-  const { exports } = readModule(readFileSync(path.join(root, "build/boson.wasm")));
-  const sorted = Object.fromEntries(Object.entries(exports).sort(([a], [b]) => (a < b ? -1 : 1)));
-  writeFileSync(path.join(root, ABI), JSON.stringify({ exports: sorted }, null, 2) + "\n");
-  console.log(`wasm: wrote ${Object.keys(sorted).length} exports to ${ABI}`);
+  const lists = Object.entries(json(root, BUDGET)).map(([name, { file }]) => {
+    const { exports } = readModule(readFileSync(path.join(root, `build/${file}.wasm`)));
+    const sorted = Object.entries(exports).sort(([a], [b]) => (a < b ? -1 : 1));
+    return [name, Object.fromEntries(sorted)];
+  });
+  writeFileSync(path.join(root, ABI), JSON.stringify(Object.fromEntries(lists), null, 2) + "\n");
+  console.log(`wasm: wrote the exports of ${lists.length} modules to ${ABI}`);
 }
 
 if (process.argv[2] === "--accept") accept(projectRoot);

@@ -9,8 +9,8 @@
 //   cid=N        length of our connection id; absent: no connection ids
 //   pack=BOOL    several handshake messages in one record, several records in one datagram
 // The server prints READY, and a line for each handshake. The client takes lines from standard
-// input: "connect", "exchange METHOD PATH HEX", "resume", and answers each with "OK ..." or
-// "ERROR ...". Both end with standard input.
+// input: "connect", "exchange METHOD PATH HEX", "end" (close_notify), "resume", and answers each
+// with "OK ..." or "ERROR ...". Both end with standard input.
 
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
@@ -192,9 +192,13 @@ public final class Peer {
 		for (String line = input.readLine(); line != null; line = input.readLine()) {
 			String[] words = line.split(" ", -1);
 			switch (words[0]) {
+			case "end":
+				connector.close(peer);
+				Thread.sleep(200);
+				System.out.println("OK ended");
+				break;
 			case "connect":
 			case "resume":
-				if (words[0].equals("resume")) connector.close(peer);
 				lastHandshake = "none";
 				connector.send(RawData.outbound(EMPTY_NON, new AddressEndpointContext(peer), null, false));
 				for (int i = 0; i < 100 && lastHandshake.equals("none"); i++) Thread.sleep(100);
