@@ -5,6 +5,7 @@ import { requestFailed } from "./client/requests";
 import { describeDone, describeIsBusy, describePoll } from "./cloud/describe";
 import { takeKeyChange } from "./cloud/requests";
 import { handleMessage, isAnswer } from "./cloud/router";
+import { MoveField, finishMove, isMoveAsked, moveLength, moveStart } from "./cloud/server-moved";
 import { sendPing } from "./cloud/small-messages";
 import { STATE_SIZE, cloudState, stateTakeChanged } from "./cloud/state";
 import { subscriptionsAreBusy, subscriptionsDone, subscriptionsPoll } from "./cloud/subscriptions";
@@ -23,6 +24,7 @@ import {
   outboxSetNextId,
 } from "./coap/outbox";
 import {
+  ACK_TIMEOUT,
   DEFAULT_KEEPALIVE,
   EVENT_SIZE,
   GOODBYE_TIMEOUT,
@@ -64,13 +66,14 @@ import {
   dtlsSeal,
   dtlsSynchronise,
 } from "./dtls/client";
-import { identityLoad } from "./dtls/identity";
+import { identityLoad, identityVerifyMove } from "./dtls/identity";
 import { sessionState } from "./dtls/session";
 import { DtlsState, dtlsFailure, dtlsIsEstablished, dtlsState } from "./dtls/state";
 import { ConnectionState, EventKind, Reason, takeEvent } from "./events";
 import { Status } from "./status";
 import { earlier, isDue, untilDue } from "./util/clock";
 import { seedJitter } from "./util/jitter";
+import { retransmissionTimeout } from "./util/round-trip";
 
 /** Bytes after the content of a record: inner type and tag. */
 const SEAL_ROOM: i32 = 9;
@@ -129,12 +132,27 @@ export function deviceHandleDatagram(length: i32, now: u32): void {
     }
     handleHeard(now);
     handleMessage(dtlsPlaintext(), size, now);
+    if (isMoveAsked()) finishMove(isMoveGenuine());
     settle(now);
     if (!isLinkUp()) return;
   }
   const isNew = connectionState() == ConnectionState.Handshake && dtlsIsEstablished();
   if (isNew) handleEstablished(now);
   followChannel(now);
+}
+
+/** Whether the server move that was asked for is signed with the key that the device carries. */
+function isMoveGenuine(): bool {
+  const status = identityVerifyMove(
+    moveStart(MoveField.Key),
+    moveLength(MoveField.Key),
+    moveStart(MoveField.Address),
+    moveLength(MoveField.Address),
+    moveLength(MoveField.Port),
+    moveStart(MoveField.Signature),
+    moveLength(MoveField.Signature),
+  );
+  return status == Status.Ok;
 }
 
 /** Act on the ends of our own messages, other than publishes. */
@@ -195,17 +213,22 @@ function handleMessageTimeouts(now: u32): void {
     const isOver = isDue(connectionChangedAt() + GOODBYE_TIMEOUT, now);
     if (isOver) close(Status.MessageTimeout, now);
   } else if (state == ConnectionState.Resuming) {
-    if (isDue(connectionChangedAt() + RESUME_TIMEOUT, now)) {
+    if (isDue(connectionChangedAt() + resumeTimeout(), now)) {
       handshakeAgain(Reason.HandshakeBecauseNoAnswer, Status.MessageTimeout, now);
     } else if (isDue(connectionChangedAt() + RESUME_GRACE, now) && !outboxHas(0)) {
       sendPing();
     }
-  } else if (ended && isDue(connectionLastHeard() + RESUME_TIMEOUT, now)) {
+  } else if (ended && isDue(connectionLastHeard() + resumeTimeout(), now)) {
     // Nothing came for long although we asked: a new socket, the same session.
     openAgain(Reason.PingTimeout, Status.MessageTimeout, now);
   } else if (isPingDue(now)) {
     sendPing();
   }
+}
+
+/** Silence after which a session is doubted, ms: RESUME_TIMEOUT, more on a slow network. */
+function resumeTimeout(): i32 {
+  return max(RESUME_TIMEOUT, 3 * retransmissionTimeout(ACK_TIMEOUT));
 }
 
 /** Whether the connection has been silent for a keepalive interval. */
@@ -289,7 +312,7 @@ export function devicePollTimeout(now: u32): i32 {
   if (state == ConnectionState.Disconnecting) {
     wait = earlier(wait, untilDue(connectionChangedAt() + GOODBYE_TIMEOUT, now));
   } else if (state == ConnectionState.Resuming) {
-    wait = earlier(wait, untilDue(connectionChangedAt() + RESUME_TIMEOUT, now));
+    wait = earlier(wait, untilDue(connectionChangedAt() + resumeTimeout(), now));
     if (!outboxHas(0)) wait = earlier(wait, untilDue(connectionChangedAt() + RESUME_GRACE, now));
   } else if (usesKeepalive()) {
     wait = earlier(wait, untilDue(connectionLastHeard() + keepalive, now));

@@ -31,6 +31,9 @@ export const enum EventKind {
   /** A response to a request, or a block of it (`standard` profile). a: handle; b: response code, or
    * a negative Status; c, d: payload; e: Content-Format; f: ResponseFlag. */
   Response = 11,
+  /** The server has moved, signed with the key in slot ServerMoveKey. a: port; b, c: address;
+   * d, e: its new public key, DER. The host stores them and connects anew. */
+  ServerMoved = 12,
 }
 
 /** States of the connection as the host sees them. */

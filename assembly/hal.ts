@@ -54,6 +54,8 @@ export const enum StorageSlot {
   PreSharedKey = 5,
   /** The device's X.509 certificate, DER; written by provisioning only. */
   Certificate = 6,
+  /** SubjectPublicKeyInfo DER of the key that signs server moves; written by provisioning only. */
+  ServerMoveKey = 7,
 }
 
 /** Severity of a log line. */

@@ -11,12 +11,7 @@ import { refuseCall, returnFunction, returnVariable } from "./cloud/responses";
 import { malformedMessages } from "./cloud/router";
 import { requestTime } from "./cloud/small-messages";
 import { subscribe as subscribeTo } from "./cloud/subscriptions";
-import {
-  outboxRetransmitted,
-  outboxRoundTrip,
-  outboxTransmitted,
-  outboxUnacknowledged,
-} from "./coap/outbox";
+import { outboxRetransmitted, outboxTransmitted, outboxUnacknowledged } from "./coap/outbox";
 import { ARGUMENT_CAPACITY, EVENT_SIZE, RX_CAPACITY, TX_CAPACITY } from "./config";
 import {
   connectionState,
@@ -38,10 +33,11 @@ import {
   deviceStart,
   unprovenRecords,
 } from "./device";
-import { session } from "./dtls/session";
+import { session, setReservation } from "./dtls/session";
 import { dtlsAlertReceived, dtlsCount } from "./dtls/state";
 import { eventsLost } from "./events";
 import { Status } from "./status";
+import { roundTrip } from "./util/round-trip";
 
 /** Version of this interface; a host refuses another one. */
 const ABI_VERSION: i32 = 1;
@@ -111,6 +107,16 @@ export function set_identity(
   setDeviceId(ARGUMENT);
   setProduct(product_id, product_version);
   setPlatform(platform_id, system_version);
+}
+
+/**
+ * Say how the session slots wear: before `start`.
+ * @param records record numbers that one write reserves: 64 for flash (the default), 1 for retained
+ *   RAM; always the same on one device
+ * @returns Status.Ok; Status.InvalidArgument
+ */
+export function set_reservation(records: i32): i32 {
+  return setReservation(records);
 }
 
 /** @returns Status.Ok; Status.InvalidPrivateKey; Status.InvalidPublicKey; Status.RandomFailure */
@@ -320,7 +326,7 @@ export function statistic(number: i32): i32 {
     case Statistic.MessagesUnacknowledged:
       return outboxUnacknowledged();
     case Statistic.RoundTripMs:
-      return outboxRoundTrip();
+      return roundTrip();
     case Statistic.EventsLost:
       return eventsLost();
     case Statistic.ConnectionIdLength:

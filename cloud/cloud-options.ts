@@ -1,7 +1,6 @@
 // How a local cloud is set up.
 
 import type { TransmissionParameters } from "./coap/message-layer";
-import type { ConnectionIdVariant } from "./dtls/record";
 import type { KeyPair } from "./keys";
 import type { Registry } from "./registry";
 import type { StateStorage } from "./state-storage";
@@ -27,8 +26,26 @@ export interface LocalCloudOptions {
   resetTokens?: boolean;
   /** 32 secret bytes behind these tokens. Default: derived from the private key of the server. */
   resetKey?: Uint8Array;
-  /** Flavour of connection ids. Default: the one of Device OS. */
-  connectionId?: ConnectionIdVariant;
+  /** Standard profile: bytes of the connection ids that clients get, 1 to 8. Default: 8. */
+  connectionIdLength?: number;
+  /**
+   * Standard profile: the pre-shared key of an identity. Default: there are none.
+   *
+   * The device has to be registered, if need be without a public key. Without `deviceId` the identity is its id, in 24
+   * hex digits or in 12 bytes.
+   */
+  psk?: (identity: Buffer) => { key: Uint8Array; deviceId?: string } | undefined;
+  /** Standard profile: X.509 certificates in DER, that of the server's key first, for clients that take no raw key. */
+  certificate?: Uint8Array[];
+  /** Standard profile: give clients with extended_master_secret a session id to resume by. Default: true. */
+  sessionIds?: boolean;
+  /**
+   * Ask a client for a cookie also when it resumes a session by id. "new-host": unless it has the host of its last
+   * handshake. Default: "new-host". See the README for what "never" means.
+   */
+  resumptionCookies?: "always" | "new-host" | "never";
+  /** Standard profile: bytes of the largest block that the cloud sends and asks for, a power of two, 16 to 1024. */
+  blockSize?: number;
   /** First retransmission of a handshake flight, ms. Default: 9000 (RFC 7925 §11). */
   flightTimeoutMs?: number;
   /** Age at which an unfinished handshake is forgotten, ms. Default: 120000. */

@@ -4,6 +4,7 @@ import type { DeviceLink } from "./device-link";
 import type { VariableType } from "./device-protocol/describe";
 import type { Hello } from "./device-protocol/hello";
 import type { Subscription } from "./device-protocol/subscriptions";
+import type { Profile } from "./dtls/negotiation";
 import { EPOCH } from "./dtls/session";
 import { fingerprint } from "./keys";
 import type { RegisteredDevice } from "./registry";
@@ -11,11 +12,11 @@ import type { RegisteredDevice } from "./registry";
 export interface DeviceInfo {
   id: string;
   name: string;
-  /** SHA-256 of its public key, hex. */
+  /** SHA-256 of its public key, hex; empty when it has none. */
   fingerprint: string;
   /** It has a session, which it may or may not be listening to. */
   connected: boolean;
-  /** It was heard in this session and did not say goodbye, fall silent or stop answering. */
+  /** It was heard in this session and did not say goodbye, fall silent or stop answering. Particle: after its Hello. */
   online: boolean;
   /** ms since 1970. */
   lastHeard?: number;
@@ -28,7 +29,8 @@ export interface DeviceInfo {
 }
 
 export interface SessionInfo {
-  /** Hex. */
+  profile: Profile;
+  /** Hex; empty when the client does not speak connection ids. */
   connectionId: string;
   address: string;
   epoch: number;
@@ -49,7 +51,7 @@ export function describeDevice(device: RegisteredDevice, link?: DeviceLink): Dev
   return {
     id: device.id,
     name: device.name,
-    fingerprint: fingerprint(device.publicKey),
+    fingerprint: device.publicKey.length > 0 ? fingerprint(device.publicKey) : "",
     connected: session !== undefined,
     online: link?.online ?? false,
     lastHeard: link?.lastHeard,
@@ -58,6 +60,7 @@ export function describeDevice(device: RegisteredDevice, link?: DeviceLink): Dev
     variables: link?.application?.variables,
     subscriptions: [...(link?.subscriptions.all ?? [])],
     session: session && {
+      profile: session.profile,
       connectionId: session.connectionId.toString("hex"),
       address: session.address,
       epoch: EPOCH,

@@ -1,10 +1,12 @@
 // What the cloud knows of one device, and its CoAP endpoint while it has a session.
 
+import { CoapType } from "./coap/codec";
 import type { CoapMessage } from "./coap/codec";
 import { Exchanges } from "./coap/exchanges";
 import { MessageLayer } from "./coap/message-layer";
 import type { TransmissionParameters } from "./coap/message-layer";
 import type { StoredDuplicate } from "./coap/duplicates";
+import { count } from "./counters";
 import type { Counters } from "./counters";
 import { DescribeType, decodeApplicationDescribe } from "./device-protocol/describe";
 import type { ApplicationDescribe, DescribeReassembly } from "./device-protocol/describe";
@@ -16,11 +18,14 @@ import { RESERVED_RECORDS, Session } from "./dtls/session";
 import type { StoredSession } from "./dtls/session";
 import { fingerprint } from "./keys";
 import type { RegisteredDevice } from "./registry";
+import { ResourceEndpoint } from "./resources/endpoint";
+import type { EndpointHost } from "./resources/endpoint";
 
 /** What a link needs from its cloud. */
 export interface LinkHost {
   readonly counters: Counters;
   readonly transmission: TransmissionParameters;
+  readonly endpoint: EndpointHost;
   random(length: number): Uint8Array;
   send(session: Session, bytes: Buffer): void;
   handleRequest(link: DeviceLink, request: CoapMessage): void;
@@ -31,6 +36,8 @@ interface StoredDevice {
   version: 1;
   publicKey: string;
   session?: StoredSession;
+  /** Absent: true. */
+  greeted?: boolean;
   lastMessageId: number;
   duplicates: StoredDuplicate[];
   lastHeard?: number;
@@ -43,6 +50,10 @@ export class DeviceLink {
   session: Session | undefined;
   messages: MessageLayer | undefined;
   exchanges: Exchanges | undefined;
+  /** Plain CoAP resources; there is none in the Particle profile. */
+  endpoint: ResourceEndpoint | undefined;
+  /** The device protocol is spoken: always in the Particle profile, after a Hello in the standard one. */
+  greeted = true;
   /** Requests may be sent: the device said Hello in this session, or was heard in a restored one. */
   ready = false;
   online = false;
@@ -68,16 +79,18 @@ export class DeviceLink {
   }
 
   /** Begin a new CoAP endpoint on a session. Requests of the old one fail, message IDs run on. */
-  attach(session: Session): void {
+  attach(session: Session, greeted = session.profile === "particle"): void {
     this.detach();
     this.session = session;
-    this.ready = session.restored;
+    this.greeted = greeted;
+    this.ready = session.restored && greeted;
     const random = (): number => Buffer.from(this.host.random(4)).readUInt32BE() / 2 ** 32;
     this.messages = new MessageLayer(
       {
         send: (bytes) => this.host.send(session, bytes),
         request: (request) => this.host.handleRequest(this, request),
         response: (response) => this.exchanges?.handleResponse(response),
+        reset: (messageId) => this.handleReset(messageId),
       },
       this.host.counters,
       random,
@@ -86,6 +99,10 @@ export class DeviceLink {
     );
     const { counters } = this.host;
     this.exchanges = new Exchanges(this.messages, counters, this.host.random(1)[0]);
+    if (!greeted) this.messages.pong = CoapType.Reset;
+    if (session.profile === "standard") {
+      this.endpoint = new ResourceEndpoint(this.host.endpoint, this.messages, this.device.id);
+    }
   }
 
   /** The session is over. */
@@ -95,6 +112,8 @@ export class DeviceLink {
     this.session = undefined;
     this.messages = undefined;
     this.exchanges = undefined;
+    this.endpoint?.close();
+    this.endpoint = undefined;
     this.ready = false;
     this.uploads.clear();
     messages?.close();
@@ -104,6 +123,8 @@ export class DeviceLink {
     this.helloPayload = payload;
     this.hello = hello;
     this.ready = true;
+    this.greeted = true;
+    if (this.messages) this.messages.pong = CoapType.Acknowledgement;
   }
 
   /** Keep the payload of a describe. @throws DecodeError when the application describe is malformed */
@@ -120,12 +141,14 @@ export class DeviceLink {
     return Math.min(
       this.messages?.nextDeadline() ?? Infinity,
       this.exchanges?.nextDeadline() ?? Infinity,
+      this.endpoint?.nextDeadline() ?? Infinity,
     );
   }
 
   handleTimeout(now: number): void {
     this.exchanges?.handleTimeout(now);
     this.messages?.handleTimeout(now);
+    this.endpoint?.handleTimeout(now);
   }
 
   /** The document to store. */
@@ -134,6 +157,7 @@ export class DeviceLink {
       version: 1,
       publicKey: fingerprint(this.device.publicKey),
       session: this.session?.toJSON(),
+      greeted: this.greeted,
       lastMessageId: this.messages?.lastMessageId ?? this.lastMessageId,
       duplicates: this.messages?.duplicates.store(now) ?? [],
       lastHeard: this.lastHeard,
@@ -170,8 +194,13 @@ export class DeviceLink {
     for (const subscription of stored.subscriptions) this.subscriptions.add(subscription);
     if (!stored.session) return undefined;
     const session = Session.fromJSON(stored.session, this.device.id, reserve);
-    this.attach(session);
+    this.attach(session, stored.greeted ?? true);
     this.messages?.duplicates.restore(stored.duplicates, now);
     return session;
+  }
+
+  private handleReset(messageId: number): void {
+    if (this.endpoint) this.endpoint.handleReset(messageId);
+    else count(this.host.counters, "unknown-acknowledgement");
   }
 }

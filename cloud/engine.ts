@@ -15,15 +15,17 @@ import type { LinkHost } from "./device-link";
 import { encodeEvent } from "./device-protocol/events";
 import type { DeviceEvent } from "./device-protocol/events";
 import { AlertDescription, AlertLevel } from "./dtls/protocol";
-import { DRAFT_05, parseRecords } from "./dtls/record";
+import { parseRecords } from "./dtls/record";
 import { DtlsServer } from "./dtls/server";
 import type { DtlsServerEvents } from "./dtls/server";
-import { CONNECTION_ID_LENGTH } from "./dtls/session";
 import type { Session } from "./dtls/session";
-import { SessionReset, deriveResetKey } from "./dtls/session-reset";
+import type { SessionReset } from "./dtls/session-reset";
+import { dtlsServerOptions, szxOf } from "./engine-setup";
 import { Registry } from "./registry";
 import { handleRequest } from "./request-handler";
 import type { RequestEffects } from "./request-handler";
+import { coapResources } from "./resources/built-in";
+import type { Resources } from "./resources/resource";
 import { MemoryStorage } from "./state-storage";
 import type { StateStorage } from "./state-storage";
 
@@ -34,6 +36,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   readonly counters: Counters = {};
   private readonly dtls: DtlsServer;
   private readonly reset: SessionReset | undefined;
+  protected readonly resources: Resources;
   protected readonly links = new Map<string, DeviceLink>();
   private readonly unsaved = new Map<DeviceLink, boolean>();
   private readonly output: { to: string; datagram: Buffer }[] = [];
@@ -56,29 +59,25 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
     this.random = options.random ?? randomBytes;
     this.now = options.now ?? 0;
     this.idleTimeoutMs = options.idleTimeoutMs ?? 50 * 60_000;
-    if (options.resetTokens ?? true) {
-      this.reset = new SessionReset(options.resetKey ?? deriveResetKey(options.keyPair));
-    }
-    this.dtls = new DtlsServer(
-      {
-        keyPair: options.keyPair,
-        variant: options.connectionId ?? DRAFT_05,
-        random: this.random,
-        findDevice: (spki) => this.registry.findByKey(spki)?.id,
-        cookies: options.cookies ?? true,
-        flightTimeoutMs: options.flightTimeoutMs ?? 9000,
-        handshakeLifetimeMs: options.handshakeLifetimeMs ?? 120_000,
-        maxHandshakes: options.maxHandshakes ?? 256,
-        reset: this.reset,
-      },
-      this.dtlsEvents(),
-      this.counters,
-    );
+    const log = (level: "info" | "warn", message: string): void => this.log(level, message);
+    const dtlsOptions = dtlsServerOptions(options, this.registry, log);
+    this.reset = dtlsOptions.reset;
+    this.dtls = new DtlsServer(dtlsOptions, this.dtlsEvents(), this.counters);
+    this.resources = coapResources({
+      wallClock: this.wallClock,
+      notify: (path, { confirmable }) => this.notifyObservers(path, confirmable),
+    });
     this.effects = this.requestEffects();
     this.host = {
       counters: this.counters,
       transmission: { ...DEFAULT_TRANSMISSION_PARAMETERS, ...options.transmission },
       random: this.random,
+      endpoint: {
+        resources: this.resources,
+        maxSzx: szxOf(options.blockSize ?? 1024),
+        run: (change) => this.run(() => change(this.now)),
+        log,
+      },
       send: (session, bytes) => this.sendOn(session, bytes),
       handleRequest: (link, request) => handleRequest(link, request, this.effects),
     };
@@ -180,6 +179,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
     return {
       counters: this.counters,
       wallClock: () => this.wallClock(),
+      now: () => this.now,
       log: (level, message) => this.log(level, message),
       hello: (link, hello, payload) => {
         if (hello.deviceId !== link.device.id) {
@@ -218,12 +218,13 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
     if (link.session !== session) return;
     link.lastHeard = this.wallClock();
     link.heardAt = this.now;
-    if (session.restored) link.ready = true;
+    if (session.restored && link.greeted) link.ready = true;
     if (moved) {
       link.moves++;
       this.reportChange(link, "moved", session.address);
     }
-    if (link.ready) this.setOnline(link);
+    // Without a device protocol there is no Hello to wait for.
+    if (link.ready || !link.greeted) this.setOnline(link);
     this.touch(link, false);
     link.messages?.handleMessage(data, this.now);
   }
@@ -268,7 +269,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
 
   private sendOn(session: Session, bytes: Buffer): void {
     // A listener may have closed it meanwhile.
-    if (this.dtls.sessions.find(session.connectionId) !== session) return;
+    if (!this.dtls.sessions.has(session)) return;
     try {
       this.dtls.send(session, bytes);
     } catch (error) {
@@ -293,6 +294,21 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
     this.touch(link, true);
     this.reportChange(link, "session-closed", "local");
     this.setOffline(link, "session-closed");
+  }
+
+  /** The state of a resource changed: tell the clients that observe it. */
+  protected notifyObservers(path: string, confirmable: boolean): void {
+    this.run(() => {
+      for (const link of this.links.values()) link.endpoint?.notify(path, confirmable, this.now);
+    });
+  }
+
+  /** Change something from outside of a handle call, or inside of one. */
+  protected run(change: () => void): void {
+    if (this.handling) return change();
+    this.now = this.currentTime();
+    this.handle(change);
+    this.wake();
   }
 
   protected currentTime(): number {
@@ -327,7 +343,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
 
   private reportDatagram(direction: "in" | "out", address: string, datagram: Uint8Array): void {
     if (this.listenerCount("datagram") === 0) return;
-    const { records } = parseRecords(datagram, CONNECTION_ID_LENGTH);
+    const { records } = parseRecords(datagram, this.dtls.connectionIds.lengthOf);
     this.emitSafely("datagram", {
       direction,
       address,
@@ -375,7 +391,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
       try {
         const reserve = (session: Session): void => this.save(this.linkOf(session.deviceId), true);
         const session = link.restore(document, this.now, reserve);
-        if (session) this.dtls.sessions.add(session);
+        if (session) this.dtls.restore(session);
         this.links.set(deviceId, link);
       } catch (error) {
         this.storage.remove(deviceId);

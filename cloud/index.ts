@@ -24,4 +24,6 @@ export { ContentFormat } from "./device-protocol/events";
 export type { ServerAddress } from "./device-protocol/server-moved";
 export { HelloFlag } from "./device-protocol/hello";
 export { DescribeType, VariableType } from "./device-protocol/describe";
-export { DRAFT_05, RFC_9146 } from "./dtls/record";
+export { CoapCode } from "./coap/codec";
+export type { Profile } from "./dtls/negotiation";
+export type { ResourceHandler, ResourceRequest, ResourceResponse } from "./resources/resource";

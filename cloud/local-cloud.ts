@@ -32,6 +32,7 @@ import {
 import type { RequestTiming } from "./device-requests";
 import { AlertDescription, AlertLevel } from "./dtls/protocol";
 import { CloudEngine } from "./engine";
+import type { ResourceHandler } from "./resources/resource";
 import { CloudError, DeviceOffline, UnknownDevice } from "./errors";
 
 export type * from "./cloud-events";
@@ -102,7 +103,7 @@ export class LocalCloud extends CloudEngine {
 
   /** Ping a device. @returns the round-trip time in ms of engine time. @throws CloudError */
   async ping(deviceId: string): Promise<number> {
-    return this.start(deviceId, (link) => pingDevice(link, this.timing()));
+    return this.start(deviceId, (link) => pingDevice(link, this.timing()), { greeted: false });
   }
 
   /**
@@ -173,9 +174,29 @@ export class LocalCloud extends CloudEngine {
     this.wake();
   }
 
-  private async start<T>(deviceId: string, begin: (link: DeviceLink) => Promise<T>): Promise<T> {
+  /**
+   * Answer plain CoAP requests of the standard profile to a path, in place of what answered them before.
+   * @param path "/" and segments, compared as a whole
+   * @param options.observable GET may ask for notifications, which {@link notify} sends
+   */
+  onRequest(path: string, handler: ResourceHandler, options: { observable?: boolean } = {}): void {
+    if (!path.startsWith("/")) throw new CloudError("invalid-argument", `path "${path}"`);
+    this.resources.set(path, { handler, observable: options.observable ?? false });
+  }
+
+  /** Tell all clients that observe a resource its new state, which its handler is asked for. */
+  notify(path: string, options: { confirmable?: boolean } = {}): void {
+    this.notifyObservers(path, options.confirmable ?? false);
+  }
+
+  /** @param needs.greeted the device must speak the device protocol in its session */
+  private async start<T>(
+    deviceId: string,
+    begin: (link: DeviceLink) => Promise<T>,
+    needs = { greeted: true },
+  ): Promise<T> {
     const link = this.requireLink(deviceId);
-    if (!link.online || !link.ready) throw new DeviceOffline(deviceId);
+    if (!link.online || (needs.greeted && !link.ready)) throw new DeviceOffline(deviceId);
     this.now = this.currentTime();
     const result = begin(link);
     this.wake();

@@ -7,7 +7,7 @@ import { fingerprint, publicKeyFromSpki } from "./keys";
 export interface RegisteredDevice {
   /** 24 hex digits, lower case. */
   id: string;
-  /** SubjectPublicKeyInfo DER of a P-256 key, 91 bytes. */
+  /** SubjectPublicKeyInfo DER of a P-256 key, 91 bytes; empty when the device only has a pre-shared key. */
   publicKey: Buffer;
   name: string;
 }
@@ -24,16 +24,22 @@ export class Registry {
    * Add a device or replace the one with its id.
    * @throws Error for a bad id, a key that is not P-256, or a key that another device has
    */
-  register(device: { id: string; publicKey: Uint8Array; name?: string }): RegisteredDevice {
+  register(device: { id: string; publicKey?: Uint8Array; name?: string }): RegisteredDevice {
     const id = device.id.toLowerCase();
     if (!/^[0-9a-f]{24}$/.test(id))
       throw new Error(`device id "${device.id}" is not 24 hex digits`);
-    publicKeyFromSpki(device.publicKey);
-    const key = fingerprint(device.publicKey);
+    const publicKey = Buffer.from(device.publicKey ?? []);
+    const registered = { id, publicKey, name: device.name ?? id };
+    if (publicKey.length === 0) {
+      this.unregister(id);
+      this.byId.set(id, registered);
+      return registered;
+    }
+    publicKeyFromSpki(publicKey);
+    const key = fingerprint(publicKey);
     const owner = this.byFingerprint.get(key);
     if (owner && owner.id !== id) throw new Error(`device ${owner.id} has the same public key`);
     this.unregister(id);
-    const registered = { id, publicKey: Buffer.from(device.publicKey), name: device.name ?? id };
     this.byId.set(id, registered);
     this.byFingerprint.set(key, registered);
     return registered;

@@ -22,6 +22,8 @@ import { encodeTimeResponse } from "./device-protocol/time";
 export interface RequestEffects {
   readonly counters: Counters;
   wallClock(): number;
+  /** Engine time, ms. */
+  now(): number;
   /** @returns false when the device claims to be another one; its session is then gone */
   hello(link: DeviceLink, hello: Hello, payload: Buffer): boolean;
   /** The token that proves the loss of this device's session, if there is one. */
@@ -54,8 +56,8 @@ const RESOURCES: Record<string, Handler> = {
 };
 
 /**
- * Handle one new request and answer it: an empty acknowledgement for what is accepted, 2.05 for the time, 4.00 for what
- * is malformed, 4.04 for unknown resources. Nothing is ever answered by a Reset.
+ * Handle one new request and answer it. In the standard profile the resources of the device protocol only exist after a
+ * Hello, and the plain ones exist beside them.
  */
 export function handleRequest(
   link: DeviceLink,
@@ -63,6 +65,23 @@ export function handleRequest(
   effects: RequestEffects,
 ): void {
   const handler = RESOURCES[`${request.code} ${uriPath(request)[0] ?? ""}`];
+  const { endpoint } = link;
+  if (endpoint && (!handler || (!link.greeted && handler !== handleHello))) {
+    return endpoint.handleRequest(request, effects.now());
+  }
+  handleDeviceRequest(link, request, effects, handler);
+}
+
+/**
+ * A request of the device protocol: an empty acknowledgement for what is accepted, 2.05 for the time, 4.00 for what
+ * is malformed, 4.04 for unknown resources. Nothing is ever answered by a Reset.
+ */
+function handleDeviceRequest(
+  link: DeviceLink,
+  request: CoapMessage,
+  effects: RequestEffects,
+  handler: Handler | undefined,
+): void {
   if (!handler) {
     count(effects.counters, "unknown-request");
     return link.messages?.reply(request, { code: CoapCode.NotFound });

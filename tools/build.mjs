@@ -27,7 +27,8 @@ const VARIANTS = [
  */
 async function buildVariant(root, { target, entry, define }) {
   const { outFile, lowMemoryLimit } = readTarget(root, target);
-  const fresh = await compile({ entries: [entry], outFile, options: ["--target", target], root });
+  const options = ["--target", target];
+  const fresh = await compile({ entries: [entry], outFile, options, shrink: true, root });
   const measure = `build/measure/${target}.wasm`;
   // Data starts at another address when lowMemoryLimit is not given, so it is given here, too.
   const plain = ["--optimizeLevel", "0", "--shrinkLevel", "0"];

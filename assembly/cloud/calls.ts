@@ -9,6 +9,8 @@ export const enum CallKind {
   Free = 0,
   Function = 1,
   Variable = 2,
+  /** The server wants to be found elsewhere. */
+  Move = 3,
 }
 
 /** u8 kind | u8 token length | u16 serial | u16 number of the entry | u16 0 | token 8 */

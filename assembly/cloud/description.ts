@@ -2,13 +2,9 @@
 // They are generated anew for each block into a window of the whole, so that a Describe of any
 // length needs no buffer; length and checksum come from a run with an empty window.
 
-import {
-  outboxRetransmitted,
-  outboxRoundTrip,
-  outboxTransmitted,
-  outboxUnacknowledged,
-} from "../coap/outbox";
+import { outboxRetransmitted, outboxTransmitted, outboxUnacknowledged } from "../coap/outbox";
 import { crc32 } from "../util/crc32";
+import { roundTrip } from "../util/round-trip";
 import { writeU8 } from "../util/writer";
 import { getProductVersion, getSystemVersion } from "./identity";
 import { DescribeType } from "./protocol";
@@ -191,5 +187,5 @@ function describeMetrics(): void {
   emitMetric(Metric.Retransmissions, outboxRetransmitted());
   emitMetric(Metric.Unacknowledged, outboxUnacknowledged());
   emitMetric(Metric.Transmissions, outboxTransmitted());
-  if (outboxRoundTrip() >= 0) emitMetric(Metric.RoundTrip, outboxRoundTrip());
+  if (roundTrip() >= 0) emitMetric(Metric.RoundTrip, roundTrip());
 }

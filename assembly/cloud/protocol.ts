@@ -12,6 +12,8 @@ export const enum Resource {
   Function = 0x66,
   /** h */
   Hello = 0x68,
+  /** M: the server has moved */
+  Moved = 0x4d,
   /** k */
   KeyChange = 0x6b,
   /** s */

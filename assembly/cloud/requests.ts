@@ -25,6 +25,7 @@ import { describeAnswer } from "./describe";
 import { ContentFormat, Resource } from "./protocol";
 import { RegistryKind, registryDetail, registryFind } from "./registry";
 import { respond } from "./responses";
+import { handleServerMoved } from "./server-moved";
 import { handleEvent } from "./subscriptions";
 
 /** Room for a separate response without a value. */
@@ -117,6 +118,7 @@ export function handleRequest(now: u32): i32 {
       if (resource == Resource.Event || resource == Resource.LowerEvent)
         return handleInboundEvent();
       if (resource == Resource.Function) return handleFunction();
+      if (resource == Resource.Moved) return handleServerMoved();
       if (resource == Resource.Hello) return Code.Empty;
       break;
     case Code.Put:

@@ -45,7 +45,18 @@ export function respond(
 export function returnFunction(call: i32, result: i32): i32 {
   if (callFind(call, CallKind.Function) < 0) return Status.NotFound;
   storeU32(RESULT, result);
-  const status = respond(Code.Changed, callToken(), callTokenLength(), RESULT, 4);
+  return answer(Code.Changed, RESULT, 4);
+}
+
+/** Answer a call that has no result: 2.04. @returns Status.Ok; Status.NotFound; Status.NoSpace */
+export function returnEmpty(call: i32): i32 {
+  if (callFind(call, CallKind.Move) < 0) return Status.NotFound;
+  return answer(Code.Changed, 0, 0);
+}
+
+/** Queue the answer to the call found last and close it. @returns Status.Ok; Status.NoSpace */
+function answer(code: i32, payload: usize, length: i32): i32 {
+  const status = respond(code, callToken(), callTokenLength(), payload, length);
   if (status == Status.Ok) callClose();
   return status;
 }
@@ -72,20 +83,17 @@ export function returnVariable(call: i32, value: usize, length: i32): i32 {
   if (length < 0 || (expected >= 0 && length != expected)) return Status.InvalidArgument;
   if (length > MAX_DATA_LENGTH) return Status.TooLong;
   if (type == VariableType.Int) store<u32>(value, bswap<u32>(load<u32>(value)));
-  const status = respond(Code.Content, callToken(), callTokenLength(), value, length);
-  if (status == Status.Ok) callClose();
-  return status;
+  return answer(Code.Content, value, length);
 }
 
 /**
- * Refuse a call or read that the application cannot serve: 5.00.
+ * Refuse a call or read that the application cannot serve: 5.00; a move, which is not genuine: 4.03.
  * @returns Status.Ok; Status.NotFound; Status.NoSpace
  */
 export function refuseCall(call: i32): i32 {
-  if (callFind(call, CallKind.Function) < 0 && callFind(call, CallKind.Variable) < 0) {
-    return Status.NotFound;
+  for (let kind: i32 = CallKind.Function; kind <= CallKind.Move; kind++) {
+    if (callFind(call, kind) < 0) continue;
+    return answer(kind == CallKind.Move ? Code.Forbidden : Code.InternalServerError, 0, 0);
   }
-  const status = respond(Code.InternalServerError, callToken(), callTokenLength(), 0, 0);
-  if (status == Status.Ok) callClose();
-  return status;
+  return Status.NotFound;
 }

@@ -7,6 +7,7 @@ import { Status } from "../status";
 import { loadU16, storeU16 } from "../util/bytes";
 import { earlier, isDue, untilDue } from "../util/clock";
 import { nextJitter } from "../util/jitter";
+import { retransmissionTimeout, roundTripSample } from "../util/round-trip";
 import { MessageType } from "./protocol";
 
 /** What a message is for; decides who hears of its end. */
@@ -60,7 +61,6 @@ let inFlight: i32 = 0;
 let retransmitted: u32 = 0;
 let transmitted: u32 = 0;
 let unacknowledged: u32 = 0;
-let roundTrip: i32 = -1;
 /** End that `outboxPollDone` returned last. */
 let donePurpose: i32 = 0;
 let doneHandle: i32 = 0;
@@ -196,7 +196,7 @@ export function outboxPollTransmit(output: usize, capacity: i32, only: i32, now:
   }
   if (entry.state == EntryState.Waiting) inFlight += 1;
   entry.state = <u8>EntryState.InFlight;
-  let timeout = ACK_TIMEOUT << entry.transmissions;
+  let timeout = retransmissionTimeout(ACK_TIMEOUT) << entry.transmissions;
   timeout += (timeout * <i32>nextJitter()) >> 9;
   entry.transmissions += 1;
   entry.deadline = now + timeout;
@@ -274,7 +274,7 @@ export function outboxAcknowledge(id: u32, status: i32, now: u32): i32 {
   if (at < 0) return Status.NotFound;
   const entry = entryAt(at);
   // Karn: a retransmitted message's answer says nothing about the round trip.
-  if (entry.transmissions == 1) roundTrip = <i32>(now - entry.sentAt);
+  if (entry.transmissions == 1) roundTripSample(<i32>(now - entry.sentAt));
   finish(at, status);
   return entry.purpose;
 }
@@ -357,9 +357,4 @@ export function outboxRetransmitted(): u32 {
 /** Messages given up. */
 export function outboxUnacknowledged(): u32 {
   return unacknowledged;
-}
-
-/** Last measured round trip, ms; -1 before the first. */
-export function outboxRoundTrip(): i32 {
-  return roundTrip;
 }

@@ -20,6 +20,7 @@ export const enum Code {
   Continue = 0x5f,
   BadRequest = 0x80,
   BadOption = 0x82,
+  Forbidden = 0x83,
   NotFound = 0x84,
   RequestEntityTooLarge = 0x8d,
   InternalServerError = 0xa0,

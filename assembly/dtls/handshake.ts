@@ -12,6 +12,7 @@ import { constantTimeEqual } from "../crypto/constant-time";
 import { Status } from "../status";
 import { equalBytes } from "../util/bytes";
 import { isDue, untilDue } from "../util/clock";
+import { retransmissionTimeout, roundTripSample } from "../util/round-trip";
 import { handleServerCertificate } from "./certificate";
 import {
   buildFinalFlight,
@@ -97,15 +98,20 @@ export function handshakeStart(now: u32): void {
   certificateRequested = false;
   reassemblyReset(0);
   setDtlsState(DtlsState.AwaitServerHello);
+  transmissions = 0;
   sendFlight(now);
 }
 
 // ---- flights --------------------------------------------------------------------------------
 
-/** Make the current flight due, with fresh timers. */
+/**
+ * Make the next flight due: the one before was answered. A flight that was sent once measures the
+ * round trip; after one that was repeated its longer timer stays (RFC 9147 §5.8.2).
+ */
 function sendFlight(now: u32): void {
+  if (transmissions == 1) roundTripSample(<i32>(now - flightSentAt));
+  if (transmissions <= 1) flightTimeout = retransmissionTimeout(FLIGHT_TIMEOUT);
   flightPending = true;
-  flightTimeout = FLIGHT_TIMEOUT;
   transmissions = 0;
   flightSentAt = now;
 }
@@ -233,7 +239,7 @@ function handleHelloVerifyRequest(fragment: usize, size: i32, now: u32): void {
 /** One complete handshake message, in order. */
 function handleMessage(type: u32, sequence: u32, body: usize, length: i32, now: u32): void {
   if (type == HandshakeType.HelloRequest) return; // RFC 5246 §7.4.1.1: ignored while negotiating
-  let status = handleInState(type, body, length);
+  let status = handleInState(type, body, length, now);
   if (status < 0) {
     fail(status);
     return;
@@ -259,7 +265,7 @@ function handleMessage(type: u32, sequence: u32, body: usize, length: i32, now: 
 }
 
 /** Whether `type` may come in the present state; if so, its handler. @returns a Status */
-function handleInState(type: u32, body: usize, length: i32): i32 {
+function handleInState(type: u32, body: usize, length: i32, now: u32): i32 {
   switch (dtlsState()) {
     case DtlsState.AwaitServerHello:
       return type == HandshakeType.ServerHello
@@ -294,7 +300,7 @@ function handleInState(type: u32, body: usize, length: i32): i32 {
         : Status.UnexpectedMessage;
     case DtlsState.AwaitFinished:
       return type == HandshakeType.Finished
-        ? handleFinished(body, length)
+        ? handleFinished(body, length, now)
         : Status.UnexpectedMessage;
     default:
       return Status.UnexpectedMessage;
@@ -342,11 +348,12 @@ function handleServerHelloDone(length: i32): i32 {
   return length == 0 ? Status.Ok : Status.DecodeError;
 }
 
-function handleFinished(body: usize, length: i32): i32 {
+function handleFinished(body: usize, length: i32, now: u32): i32 {
   if (length != VERIFY_DATA_SIZE) return Status.DecodeError;
   if (!constantTimeEqual(body, expectedVerifyData(), VERIFY_DATA_SIZE)) {
     return Status.AuthenticationFailed;
   }
+  if (transmissions == 1) roundTripSample(<i32>(now - flightSentAt));
   keyExchangeReset();
   if (!isAbbreviated) flightReset();
   setDtlsState(DtlsState.Established);

@@ -2,13 +2,19 @@
 // server's public key, which is pinned. The private key is in memory only while it is used.
 
 import { wipe } from "../crypto/constant-time";
-import { derDecodePrivateKey, derDecodeSpki } from "../crypto/der";
-import { p256PublicKey, p256Sign } from "../crypto/p256";
+import { derDecodePrivateKey, derDecodeSignature, derDecodeSpki } from "../crypto/der";
+import { p256PublicKey, p256Sign, p256Verify } from "../crypto/p256";
 import { SHA256_STATE_SIZE, sha256Final, sha256Init, sha256Update } from "../crypto/sha256";
 import { StorageSlot, halStorageRead } from "../hal";
 import { Status } from "../status";
 import { readPsk, usesPsk } from "./profile";
-import { SCRATCH_BYTES, SCRATCH_BYTES_CAPACITY, SCRATCH_DIGEST, SCRATCH_HASH } from "./scratch";
+import {
+  SCRATCH_BYTES,
+  SCRATCH_BYTES_CAPACITY,
+  SCRATCH_DIGEST,
+  SCRATCH_HASH,
+  SCRATCH_SIGNATURE,
+} from "./scratch";
 
 const PRIVATE_KEY: usize = memory.data(32, 4);
 const SERVER_PUBLIC_KEY: usize = memory.data(65, 4);
@@ -30,11 +36,14 @@ function loadPrivateKey(): i32 {
 
 /** Read and check the pinned server key. */
 function loadServerKey(): i32 {
-  const length = halStorageRead(StorageSlot.ServerPublicKey, SCRATCH_BYTES, SCRATCH_BYTES_CAPACITY);
+  return loadPublicKey(SERVER_PUBLIC_KEY, StorageSlot.ServerPublicKey);
+}
+
+/** Read a public key from its slot. @returns Status.Ok; Status.InvalidPublicKey */
+function loadPublicKey(publicKey: usize, slot: i32): i32 {
+  const length = halStorageRead(slot, SCRATCH_BYTES, SCRATCH_BYTES_CAPACITY);
   if (length <= 0 || length > SCRATCH_BYTES_CAPACITY) return Status.InvalidPublicKey;
-  return derDecodeSpki(SERVER_PUBLIC_KEY, SCRATCH_BYTES, length) < 0
-    ? Status.InvalidPublicKey
-    : Status.Ok;
+  return derDecodeSpki(publicKey, SCRATCH_BYTES, length) < 0 ? Status.InvalidPublicKey : Status.Ok;
 }
 
 /**
@@ -111,4 +120,39 @@ export function identitySign(signature: usize, digest: usize): i32 {
   if (status == Status.Ok) status = p256Sign(signature, PRIVATE_KEY, digest);
   wipe(PRIVATE_KEY, 32);
   return status;
+}
+
+/**
+ * Verify the signature of a server move with the key in slot ServerMoveKey: ECDSA over
+ * u32 length | key | u32 length | address | u16 port, little-endian.
+ * @returns Status.Ok; Status.InvalidPublicKey (no such key); Status.InvalidSignature
+ */
+export function identityVerifyMove(
+  key: usize,
+  keyLength: i32,
+  address: usize,
+  addressLength: i32,
+  port: i32,
+  signature: usize,
+  signatureLength: i32,
+): i32 {
+  sha256Init(SCRATCH_HASH);
+  hashWithLength(key, keyLength);
+  hashWithLength(address, addressLength);
+  store<i32>(SCRATCH_DIGEST, port);
+  sha256Update(SCRATCH_HASH, SCRATCH_DIGEST, 2);
+  sha256Final(SCRATCH_DIGEST, SCRATCH_HASH);
+  // The public key of the device is made anew with each handshake; its place is free meanwhile.
+  const status = loadPublicKey(DEVICE_PUBLIC_KEY, StorageSlot.ServerMoveKey);
+  if (status < 0) return status;
+  if (derDecodeSignature(SCRATCH_SIGNATURE, signature, signatureLength) < 0) {
+    return Status.InvalidSignature;
+  }
+  return p256Verify(DEVICE_PUBLIC_KEY, SCRATCH_DIGEST, SCRATCH_SIGNATURE);
+}
+
+function hashWithLength(bytes: usize, length: i32): void {
+  store<i32>(SCRATCH_DIGEST, length);
+  sha256Update(SCRATCH_HASH, SCRATCH_DIGEST, 4);
+  sha256Update(SCRATCH_HASH, bytes, length);
 }

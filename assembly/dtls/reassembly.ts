@@ -95,15 +95,18 @@ export function reassemblyAdd(fragment: usize, size: i32): i32 {
 function append(fragment: usize): i32 {
   const fragmentType = <u32>load<u8>(fragment);
   const messageLength = <i32>loadU24(fragment + 1);
-  if (!started) {
+  const offset = <i32>loadU24(fragment + 6);
+  const isOther = fragmentType != type || messageLength != total;
+  // A damaged fragment must not stand in the way of the genuine ones: the message begins anew.
+  if (!started || (isOther && offset == 0)) {
     started = true;
     type = fragmentType;
     total = messageLength;
     received = 0;
     if (total == 0) return Status.Ok;
+  } else if (isOther) {
+    return Status.Discarded;
   }
-  if (fragmentType != type || messageLength != total) return Status.Discarded;
-  const offset = <i32>loadU24(fragment + 6);
   const end = offset + <i32>loadU24(fragment + 9);
   if (end <= received) return Status.Discarded;
   const skip = received - offset;

@@ -7,6 +7,7 @@ import { RECORD_RESERVATION } from "../config";
 import { StorageSlot, halStorageRead, halStorageWrite } from "../hal";
 import { Status } from "../status";
 import { crc32 } from "../util/crc32";
+import { roundTrip, roundTripRestore } from "../util/round-trip";
 import { wipe } from "../crypto/constant-time";
 import { SCRATCH_BYTES } from "./scratch";
 
@@ -32,7 +33,8 @@ export class Session {
   idLength: u8;
   /** SessionFlag bits. */
   flags: u8;
-  reserved: u8;
+  /** Smoothed round trip in units of 128 ms, 255 at most. */
+  roundTrip: u8;
   // 40: master secret 48 B | 88: client key 16 B, server key 16 B, client IV 4 B, server IV 4 B
   // 128: CID 8 B | 136: peer address 20 B | 156: application state 24 B | 180: reset token 16 B
   // 196: session id 32 B | 228: CRC-32
@@ -47,6 +49,8 @@ export const enum SessionFlag {
   Closed = 4,
 }
 
+/** Round trips are stored in units of 2^7 ms. */
+const ROUND_TRIP_SHIFT: i32 = 7;
 const MAGIC: u32 = 0x00024257;
 const SESSION_SIZE: i32 = 232;
 const CRC_OFFSET: i32 = 228;
@@ -67,6 +71,8 @@ const OTHER: usize = SCRATCH_BYTES;
 
 /** Whether storage holds a blob of the session in memory, so that it can be restored. */
 let stored: bool = false;
+/** Record numbers that one write reserves. */
+let reservation: u32 = 64;
 /** Numbers below this are reserved in storage. */
 let reservedUntil: u64 = 0;
 
@@ -130,6 +136,18 @@ export function sessionId(): usize {
   return BLOB + 196;
 }
 
+/**
+ * How many record numbers one write reserves: RECORD_RESERVATION for flash, where a write wears, 1
+ * for retained RAM, where it costs nothing. It must never be less than what a session now in
+ * storage was written with.
+ * @returns Status.Ok; Status.InvalidArgument unless 1...RECORD_RESERVATION
+ */
+export function setReservation(records: i32): i32 {
+  if (records < 1 || records > RECORD_RESERVATION) return Status.InvalidArgument;
+  reservation = records;
+  return Status.Ok;
+}
+
 /** Wipe the session in memory and start an empty one; storage keeps what it has. */
 export function sessionClear(): void {
   const generation = session().generation;
@@ -175,8 +193,9 @@ export function sessionLoad(identity: u64, profile: i32): i32 {
     return Status.NoSession;
   }
   // The slot written last may have gone bad since: it reserved at most this much more.
-  s.nextRecord += RECORD_RESERVATION;
-  s.nextMessageId += <u16>RECORD_RESERVATION;
+  s.nextRecord += reservation;
+  s.nextMessageId += <u16>reservation;
+  if (s.roundTrip) roundTripRestore((<i32>s.roundTrip) << ROUND_TRIP_SHIFT);
   stored = true;
   reservedUntil = s.nextRecord;
   return Status.Ok;
@@ -226,8 +245,9 @@ export function sessionSave(nextRecord: u64, nextMessageId: u32): i32 {
   const s = session();
   const keepRecord = s.nextRecord;
   const keepId = s.nextMessageId;
-  s.nextRecord = nextRecord + RECORD_RESERVATION;
-  s.nextMessageId = <u16>(nextMessageId + RECORD_RESERVATION);
+  s.nextRecord = nextRecord + reservation;
+  s.nextMessageId = <u16>(nextMessageId + reservation);
+  s.roundTrip = <u8>min(max(roundTrip(), 0) >> ROUND_TRIP_SHIFT, 255);
   const status = write();
   if (status < 0) {
     s.nextRecord = keepRecord;

@@ -22,6 +22,7 @@ export interface CoreExports {
     platformId: number,
     systemVersion: number,
   ): void;
+  set_reservation(records: number): number;
   start(): number;
   register_function(nameLength: number, now: number): number;
   register_variable(nameLength: number, type: number, now: number): number;
@@ -91,6 +92,7 @@ export enum EventKind {
   Signal = 9,
   SubscriptionsDone = 10,
   Response = 11,
+  ServerMoved = 12,
 }
 
 export enum ConnectionState {
@@ -166,6 +168,7 @@ export enum StorageSlot {
   SessionB = 4,
   PreSharedKey = 5,
   Certificate = 6,
+  ServerMoveKey = 7,
 }
 
 /** What a device of the `standard` profile proves its identity with. */

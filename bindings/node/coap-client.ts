@@ -1,7 +1,7 @@
 // CoAP requests over a device of the `standard` profile, as promises: blockwise transfers are put
 // together and cut here, notifications go to a handler.
 
-import type { EventKind} from "./abi";
+import type { EventKind } from "./abi";
 import { CoreError, Method, ResponseFlag, Status } from "./abi";
 import type { CoreEvent } from "./core";
 import type { Device } from "./device";

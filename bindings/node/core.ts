@@ -67,6 +67,7 @@ export type CoreEvent =
   | { kind: EventKind.Time; seconds: number }
   | { kind: EventKind.Signal; on: boolean }
   | { kind: EventKind.SubscriptionsDone; status: number }
+  | { kind: EventKind.ServerMoved; port: number; host: string; publicKey: Uint8Array }
   | {
       kind: EventKind.Response;
       handle: number;
@@ -157,9 +158,13 @@ export class Core {
       new Uint8Array(this.exports.memory.buffer, pointer >>> 0, length);
     return {
       random_fill: (pointer, length) => {
-        if (this.options.random) this.options.random(bytes(pointer, length));
-        else randomFillSync(bytes(pointer, length));
-        return length;
+        try {
+          if (this.options.random) this.options.random(bytes(pointer, length));
+          else randomFillSync(bytes(pointer, length));
+          return length;
+        } catch {
+          return -1;
+        }
       },
       storage_read: (slot, pointer, capacity) => {
         try {
@@ -340,6 +345,13 @@ export class Core {
         return { kind, on: field(1) === 1 };
       case EventKind.SubscriptionsDone:
         return { kind, status: signed(1) };
+      case EventKind.ServerMoved:
+        return {
+          kind,
+          port: field(1),
+          host: decoder.decode(bytes(2)),
+          publicKey: bytes(4),
+        };
       case EventKind.Response:
         return {
           kind,

@@ -10,6 +10,7 @@ import {
   EventKind,
   Reason,
   Status,
+  StorageSlot,
   SubscriptionContent,
   VariableType,
 } from "./abi";
@@ -31,6 +32,8 @@ export interface DeviceEvents {
   event: [{ name: string; data: Uint8Array; contentFormat: number }];
   time: [{ seconds: number }];
   signal: [{ on: boolean }];
+  /** The server has moved; the device follows by itself. */
+  serverMoved: [{ host: string; port: number; publicKey: Uint8Array }];
   /** A response to a CoAP request (`standard` profile); CoapClient makes promises of them. */
   response: [Extract<CoreEvent, { kind: EventKind.Response }>];
   /** Every datagram, for byte counts. */
@@ -46,6 +49,8 @@ type EventHandler = (name: string, data: Uint8Array, contentFormat: number) => v
 const LOOP_INTERVAL = 10;
 /** An answer that found the outbox full is tried again after this long. */
 const ANSWER_RETRY = 50;
+/** Cloud disconnect reason "server moved". */
+const GOODBYE_SERVER_MOVED = 8;
 const MAX_TIMER = 0x7fffffff;
 
 /** Milliseconds as the core counts them: 32 bits, wrapping. */
@@ -61,6 +66,7 @@ export class Device extends EventEmitter<DeviceEvents> {
   private pumping = false;
   private stopped = false;
   private attempt = 0;
+  private server: { host: string; port: number };
   private readonly publishes = new Map<number, (status: number) => void>();
   private readonly functions = new Map<number, FunctionHandler>();
   private readonly variables = new Map<number, VariableHandler>();
@@ -69,6 +75,7 @@ export class Device extends EventEmitter<DeviceEvents> {
   constructor(private readonly options: DeviceOptions) {
     super();
     this.core = new Core(options);
+    this.server = options.server;
     if (options.keepalive !== undefined) this.core.exports.set_keepalive(options.keepalive);
     if (this.core.exports.app_clock) this.startApplication();
   }
@@ -276,15 +283,31 @@ export class Device extends EventEmitter<DeviceEvents> {
       case EventKind.Response:
         this.emit("response", event);
         break;
+      case EventKind.ServerMoved:
+        this.emit("serverMoved", event);
+        void this.followServer(event);
+        break;
       case EventKind.SubscriptionsDone:
         break;
     }
   }
 
+  /** Go over to another server, whose key and address the present one has signed for. */
+  private async followServer(to: {
+    host: string;
+    port: number;
+    publicKey: Uint8Array;
+  }): Promise<void> {
+    await this.disconnect({ goodbye: GOODBYE_SERVER_MOVED });
+    this.options.storage.write(StorageSlot.ServerPublicKey, to.publicKey);
+    this.server = { host: to.host, port: to.port };
+    await this.connect();
+  }
+
   /** Open the socket that the core asked for, at the address of the session or by name. */
   private async openLink(address: Uint8Array): Promise<void> {
     const attempt = ++this.attempt;
-    const { host, port } = decodeAddress(address) ?? this.options.server;
+    const { host, port } = decodeAddress(address) ?? this.server;
     try {
       const link = await this.openSocket(host, port);
       if (this.stopped || attempt !== this.attempt) {

@@ -37,6 +37,7 @@ const FILES: Record<number, string> = {
   [StorageSlot.SessionB]: "session-b.bin",
   [StorageSlot.PreSharedKey]: "psk.bin",
   [StorageSlot.Certificate]: "certificate.der",
+  [StorageSlot.ServerMoveKey]: "server-move-key.der",
 };
 
 /** Content of the pre-shared key's slot. @throws RangeError unless both are 1...64 bytes */

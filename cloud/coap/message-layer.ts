@@ -41,6 +41,8 @@ export interface MessageLayerEvents {
   request(request: CoapMessage): void;
   /** A response, piggybacked or separate; a separate confirmable one is already acknowledged. */
   response(response: CoapMessage): void;
+  /** A Reset of a message that is not outstanding: a non-confirmable one. */
+  reset?(messageId: number): void;
 }
 
 interface Outstanding {
@@ -56,6 +58,11 @@ interface Outstanding {
 
 export class MessageLayer {
   readonly duplicates = new Duplicates();
+  /**
+   * How a ping is answered. By the Reset of RFC 7252 §4.3, or, DEVIATION, by an empty acknowledgement: devices of the
+   * Particle device protocol expect that and take a Reset for the end.
+   */
+  pong: CoapType.Acknowledgement | CoapType.Reset = CoapType.Acknowledgement;
   private readonly queue: Outstanding[] = [];
   private readonly outstanding = new Map<number, Outstanding>();
 
@@ -116,9 +123,17 @@ export class MessageLayer {
     this.events.send(bytes);
   }
 
-  /** Send a message that needs no acknowledgement. */
-  sendNonConfirmable(message: OutgoingMessage): void {
-    this.events.send(this.encode(CoapType.NonConfirmable, message).bytes);
+  /** Answer a request in the way it was sent: piggybacked, or by a non-confirmable response (RFC 7252 §5.2). */
+  respond(request: CoapMessage, response: OutgoingMessage): void {
+    if (request.type === CoapType.Confirmable) return this.reply(request, response);
+    this.sendNonConfirmable({ ...response, token: request.token });
+  }
+
+  /** Send a message that needs no acknowledgement. @returns its message ID */
+  sendNonConfirmable(message: OutgoingMessage): number {
+    const { bytes, messageId } = this.encode(CoapType.NonConfirmable, message);
+    this.events.send(bytes);
+    return messageId;
   }
 
   /** Send a message that is repeated until it is acknowledged. `done` is called once. */
@@ -165,8 +180,7 @@ export class MessageLayer {
   private handleNew(message: CoapMessage, now: number): void {
     const confirmable = message.type === CoapType.Confirmable;
     if (message.code === CoapCode.Empty) {
-      // A ping. DEVIATION(RFC 7252 §4.3): devices expect an empty acknowledgement and take a Reset for the end.
-      return this.reply(message);
+      return this.pong === CoapType.Reset ? this.sendReset(message) : this.reply(message);
     }
     if (message.code >> 5 === 0) return this.events.request(message);
     if (confirmable) this.reply(message);
@@ -182,13 +196,23 @@ export class MessageLayer {
 
   private handleReply(message: CoapMessage, now: number): void {
     const entry = this.outstanding.get(message.messageId);
-    if (!entry) return count(this.counters, "unknown-acknowledgement");
     const reset = message.type === CoapType.Reset;
+    if (!entry && reset && this.events.reset) return this.events.reset(message.messageId);
+    if (!entry) return count(this.counters, "unknown-acknowledgement");
     this.settle(entry, reset ? "reset" : "acknowledged", message);
     this.startQueued(now);
     if (!reset && message.code !== CoapCode.Empty && message.token.length > 0) {
       this.events.response(message);
     }
+  }
+
+  private sendReset(message: CoapMessage): void {
+    if (message.type !== CoapType.Confirmable) return;
+    const { messageId } = message;
+    const empty = { token: Buffer.alloc(0), options: [], payload: Buffer.alloc(0) };
+    const bytes = encodeCoap({ type: CoapType.Reset, code: CoapCode.Empty, messageId, ...empty });
+    this.duplicates.setReply(messageId, bytes);
+    this.events.send(bytes);
   }
 
   private settle(entry: Outstanding, delivery: Delivery, answer?: CoapMessage): void {

@@ -25,6 +25,14 @@ export function decodeClientKeyExchange(body: Uint8Array): Buffer {
   return point;
 }
 
+/** ClientKeyExchange of a PSK suite: identity <0..2^16-1> (RFC 4279 §2). @throws DecodeError */
+export function decodePskIdentity(body: Uint8Array): Buffer {
+  const reader = new ByteReader(body);
+  const identity = reader.vector(2);
+  reader.end();
+  return identity;
+}
+
 /** CertificateVerify: algorithm 2 | DER signature <0..2^16-1>. @throws DecodeError, HandshakeError(illegal_parameter) */
 export function decodeCertificateVerify(body: Uint8Array): Buffer {
   const reader = new ByteReader(body);

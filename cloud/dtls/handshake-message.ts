@@ -25,14 +25,23 @@ export interface HandshakeMessage {
 
 /** Encode a message as one fragment: type 1 | length 3 | message_seq 2 | offset 3 | fragment length 3 | body. */
 export function encodeHandshakeMessage(message: HandshakeMessage): Buffer {
-  const length = uint(message.body.length, 3);
+  return encodeHandshakeFragment(message, 0, message.body.length);
+}
+
+/** Encode the part of a message that begins at `offset` and has `size` bytes, or fewer at the end. */
+export function encodeHandshakeFragment(
+  message: HandshakeMessage,
+  offset: number,
+  size: number,
+): Buffer {
+  const fragment = message.body.subarray(offset, offset + size);
   return Buffer.concat([
     uint(message.type, 1),
-    length,
+    uint(message.body.length, 3),
     uint(message.messageSequence, 2),
-    uint(0, 3),
-    length,
-    message.body,
+    uint(offset, 3),
+    uint(fragment.length, 3),
+    fragment,
   ]);
 }
 

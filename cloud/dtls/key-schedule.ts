@@ -1,6 +1,7 @@
 // The TLS 1.2 key schedule with SHA-256: PRF, master secret, key block, verify_data (RFC 5246 §5, §6.3, §7.4.9, §8.1).
 
 import { createHash, createHmac } from "node:crypto";
+import { vector } from "../bytes";
 import { VERIFY_DATA_LENGTH } from "./protocol";
 
 /** Traffic keys of one connection: AES-128 keys of 16 bytes, CCM salts of 4 bytes (RFC 6655 §3). */
@@ -34,6 +35,24 @@ export function deriveMasterSecret(
   serverRandom: Uint8Array,
 ): Buffer {
   return prf(preMasterSecret, "master secret", Buffer.concat([clientRandom, serverRandom]), 48);
+}
+
+/**
+ * master_secret, 48 bytes, bound to the whole handshake.
+ * @param transcript every handshake message up to the ClientKeyExchange, which is in it
+ * @see RFC 7627 §4
+ */
+export function deriveExtendedMasterSecret(
+  preMasterSecret: Uint8Array,
+  transcript: Uint8Array,
+): Buffer {
+  const sessionHash = createHash("sha256").update(transcript).digest();
+  return prf(preMasterSecret, "extended master secret", sessionHash, 48);
+}
+
+/** The pre-master secret of a pre-shared key: length 2 | as many zeros | length 2 | key (RFC 4279 §2). */
+export function pskPreMasterSecret(key: Uint8Array): Buffer {
+  return Buffer.concat([vector(2, Buffer.alloc(key.length)), vector(2, key)]);
 }
 
 /** The 40-byte key block of an AES-128-CCM suite: no MAC keys (RFC 5246 §6.3, RFC 6655 §3). */

@@ -3,8 +3,11 @@
 /** `fe fd`: DTLS 1.2 (RFC 6347 §4.1). */
 export const DTLS_1_2 = 0xfefd;
 
-/** TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8 (RFC 7251 §2). The only suite that is spoken here. */
+/** TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8 (RFC 7251 §2). */
 export const ECDHE_ECDSA_AES_128_CCM_8 = 0xc0ae;
+
+/** TLS_PSK_WITH_AES_128_CCM_8 (RFC 6655 §4). Same record protection, same PRF. */
+export const PSK_AES_128_CCM_8 = 0xc0a8;
 
 /** TLS_EMPTY_RENEGOTIATION_INFO_SCSV (RFC 5746 §3.3). */
 export const EMPTY_RENEGOTIATION_INFO_SCSV = 0x00ff;
@@ -15,8 +18,11 @@ export const SECP256R1 = 0x0017;
 /** SignatureAndHashAlgorithm {sha256, ecdsa} (RFC 5246 §7.4.1.4.1). */
 export const ECDSA_SHA256 = 0x0403;
 
-/** Certificate type RawPublicKey (RFC 7250 §3). */
-export const RAW_PUBLIC_KEY = 2;
+/** Certificate types (RFC 7250 §3). */
+export enum CertificateType {
+  X509 = 0,
+  RawPublicKey = 2,
+}
 
 /** Bytes of verify_data (RFC 5246 §7.4.9). */
 export const VERIFY_DATA_LENGTH = 12;
@@ -56,6 +62,8 @@ export enum ExtensionType {
   SignatureAlgorithms = 13,
   ClientCertificateType = 19,
   ServerCertificateType = 20,
+  /** extended_master_secret of RFC 7627. */
+  ExtendedMasterSecret = 23,
   /** connection_id of RFC 9146. */
   ConnectionId = 54,
   /** connection_id of draft-ietf-tls-dtls-connection-id-05, as Device OS speaks it. */

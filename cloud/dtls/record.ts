@@ -50,12 +50,12 @@ export interface WriteKey {
  *
  * Layout: type 1 | version 2 | epoch 2 | sequence number 6 | [connection id] | length 2 | fragment.
  *
- * @param connectionIdLength bytes of the connection ids that this side gave out
+ * @param connectionIdLength bytes of the connection ids that this side gave out, by the first byte of the id
  * @returns the well-formed records in front, and whether the datagram was well formed to its end
  */
 export function parseRecords(
   datagram: Uint8Array,
-  connectionIdLength: number,
+  connectionIdLength: number | ((first: number) => number),
 ): { records: DtlsRecord[]; complete: boolean } {
   const bytes = Buffer.from(datagram.buffer, datagram.byteOffset, datagram.byteLength);
   const records: DtlsRecord[] = [];
@@ -64,7 +64,11 @@ export function parseRecords(
     const type = bytes[offset];
     const hasConnectionId =
       type === ContentType.ConnectionId || type === ContentType.MovedConnectionId;
-    const lengthOffset = offset + 11 + (hasConnectionId ? connectionIdLength : 0);
+    const idLength =
+      typeof connectionIdLength === "number"
+        ? connectionIdLength
+        : connectionIdLength(bytes[offset + 11] ?? 0);
+    const lengthOffset = offset + 11 + (hasConnectionId ? idLength : 0);
     if (lengthOffset + 2 > bytes.length) return { records, complete: false };
     const start = lengthOffset + 2;
     const end = start + bytes.readUInt16BE(lengthOffset);
@@ -153,6 +157,30 @@ export function openConnectionIdRecord(
   while (end > 0 && inner[end - 1] === 0) end--;
   if (end === 0) return undefined;
   return { contentType: inner[end - 1], content: inner.subarray(0, end - 1) };
+}
+
+/** Seal a record for a peer that wants this connection id in it, or none when it is empty (RFC 9146 §3). */
+export function sealRecordFor(
+  peerConnectionId: Buffer,
+  header: { type: ContentType; epoch: number; sequenceNumber: number },
+  plaintext: Uint8Array,
+  key: WriteKey,
+  variant: ConnectionIdVariant,
+): Buffer {
+  if (peerConnectionId.length === 0) return sealRecord(header, plaintext, key);
+  const outer = { ...header, type: ContentType.ConnectionId, connectionId: peerConnectionId };
+  return sealConnectionIdRecord(outer, header.type, plaintext, key, variant);
+}
+
+/** Open a record with or without a connection id. @returns undefined when it does not authenticate */
+export function openAnyRecord(
+  record: DtlsRecord,
+  key: WriteKey,
+  variant: ConnectionIdVariant,
+): { contentType: number; content: Buffer } | undefined {
+  if (record.connectionId) return openConnectionIdRecord(record, key, variant);
+  const content = openRecord(record, key);
+  return content && { contentType: record.type, content };
 }
 
 /** epoch 2 | sequence number 6 | type | version | length 2 (RFC 5246 §6.2.3.3). 13 bytes. */

@@ -1,17 +1,15 @@
 // The handshake messages that the server sends, bodies only (RFC 5246 §7.4, RFC 8422 §5.4, RFC 6347 §4.2.1).
-// There is no Certificate encoder: the device has the server's public key pinned and refuses that message.
 
 import { uint, vector } from "../bytes";
 import {
   DTLS_1_2,
+  CertificateType,
   ECDHE_ECDSA_AES_128_CCM_8,
   ECDSA_SHA256,
   ExtensionType,
-  RAW_PUBLIC_KEY,
   SECP256R1,
 } from "./protocol";
-import type { Agreement } from "./client-hello";
-import type { ConnectionIdVariant } from "./record";
+import type { Agreement } from "./negotiation";
 
 /**
  * HelloVerifyRequest: version 2 | cookie <0..255>.
@@ -22,33 +20,52 @@ export function encodeHelloVerifyRequest(cookie: Uint8Array): Buffer {
   return Buffer.concat([uint(DTLS_1_2, 2), vector(1, cookie)]);
 }
 
+/** What a ServerHello says beside the agreement. */
+export interface ServerHelloFields {
+  /** 32 bytes. */
+  random: Uint8Array;
+  /** Empty when the session cannot be resumed by it; always in the Particle profile. */
+  sessionId: Uint8Array;
+  /** The id that the client must put into its records; Device OS accepts exactly 8 bytes. */
+  connectionId: Uint8Array;
+}
+
 /**
  * ServerHello: version 2 | random 32 | session id <0..32> | suite 2 | compression 1 | extensions <0..2^16-1>.
- * The session id is empty: sessions resume by connection id, without a handshake.
- * @param connectionId the id that the client must put into its records; devices accept exactly 8 bytes
+ * Without an extension their list is left out, length and all (RFC 5246 §7.4.1.3).
  */
-export function encodeServerHello(
-  random: Uint8Array,
-  connectionId: Uint8Array,
-  variant: ConnectionIdVariant,
-  agreement: Agreement,
-): Buffer {
+export function encodeServerHello(agreement: Agreement, fields: ServerHelloFields): Buffer {
   const extensions: Buffer[] = [];
-  if (agreement.renegotiationInfo)
-    extensions.push(extension(ExtensionType.RenegotiationInfo, Buffer.of(0)));
-  extensions.push(extension(variant.extension, vector(1, connectionId)));
-  extensions.push(extension(ExtensionType.ClientCertificateType, Buffer.of(RAW_PUBLIC_KEY)));
-  if (agreement.serverCertificateType) {
-    extensions.push(extension(ExtensionType.ServerCertificateType, Buffer.of(RAW_PUBLIC_KEY)));
+  const add = (type: ExtensionType, body: Uint8Array): number =>
+    extensions.push(uint(type, 2), vector(2, body));
+  if (agreement.renegotiationInfo) add(ExtensionType.RenegotiationInfo, Buffer.of(0));
+  if (agreement.extendedMasterSecret) add(ExtensionType.ExtendedMasterSecret, Buffer.alloc(0));
+  if (agreement.peerConnectionId) add(agreement.variant.extension, vector(1, fields.connectionId));
+  if (agreement.suite === ECDHE_ECDSA_AES_128_CCM_8 && !agreement.resumed) {
+    add(ExtensionType.ClientCertificateType, Buffer.of(CertificateType.RawPublicKey));
+    if (agreement.serverCertificateType) {
+      const type = agreement.serverCertificate ?? CertificateType.RawPublicKey;
+      add(ExtensionType.ServerCertificateType, Buffer.of(type));
+    }
   }
   return Buffer.concat([
     uint(DTLS_1_2, 2),
-    random,
-    vector(1),
-    uint(ECDHE_ECDSA_AES_128_CCM_8, 2),
+    fields.random,
+    vector(1, fields.sessionId),
+    uint(agreement.suite, 2),
     uint(0, 1),
-    vector(2, ...extensions),
+    extensions.length > 0 ? vector(2, ...extensions) : Buffer.alloc(0),
   ]);
+}
+
+/** Certificate with a raw public key: SubjectPublicKeyInfo <1..2^24-1> (RFC 7250 §3). */
+export function encodeRawPublicKeyCertificate(spki: Uint8Array): Buffer {
+  return vector(3, spki);
+}
+
+/** Certificate with X.509: a list <0..2^24-1> of certificates <1..2^24-1>, the server's first (RFC 5246 §7.4.2). */
+export function encodeX509Certificate(chain: Uint8Array[]): Buffer {
+  return vector(3, ...chain.map((certificate) => vector(3, certificate)));
 }
 
 /** ServerECDHParams: named_curve 3 | secp256r1 2 | point <1..255>. 69 bytes (RFC 8422 §5.4). */
@@ -69,8 +86,4 @@ export function encodeCertificateRequest(): Buffer {
     vector(2, uint(ECDSA_SHA256, 2)),
     vector(2),
   ]);
-}
-
-function extension(type: ExtensionType, body: Uint8Array): Buffer {
-  return Buffer.concat([uint(type, 2), vector(2, body)]);
 }

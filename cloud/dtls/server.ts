@@ -4,11 +4,13 @@
 import { DecodeError } from "../bytes";
 import { count } from "../counters";
 import type { Counters } from "../counters";
-import { decodeClientHello } from "./client-hello";
-import type { ClientHello } from "./client-hello";
-import { CookieSecret } from "./cookie";
-import { decodeHandshakeFragments, encodeHandshakeMessage } from "./handshake-message";
-import type { HandshakeMessage } from "./handshake-message";
+import { hostOf } from "./address";
+import { ConnectionIds } from "./connection-ids";
+import type { HandshakeResult, ReceivedHello } from "./handshake";
+import { HelloAcceptor } from "./hello-acceptor";
+import type { AcceptorOptions } from "./hello-acceptor";
+import { PendingHandshakes } from "./pending-handshakes";
+import type { PendingHandshake, PendingLimits } from "./pending-handshakes";
 import {
   AlertDescription,
   AlertLevel,
@@ -18,22 +20,13 @@ import {
 } from "./protocol";
 import { encodeRecord, parseRecords } from "./record";
 import type { DtlsRecord } from "./record";
-import { ServerHandshake } from "./server-handshake";
-import type { HandshakeContext } from "./server-handshake";
-import { encodeHelloVerifyRequest } from "./server-messages";
-import { CONNECTION_ID_LENGTH, EPOCH, Session } from "./session";
+import { EPOCH, Session } from "./session";
 import type { SessionReset } from "./session-reset";
 import { SessionStore } from "./session-store";
 
-export interface DtlsServerOptions extends HandshakeContext {
-  /** Ask for a cookie before anything else. */
-  cookies: boolean;
-  /** First retransmission of a flight, ms; doubles up to 60 s (RFC 6347 §4.2.4.1). */
-  flightTimeoutMs: number;
-  /** A handshake older than this is forgotten, ms. */
-  handshakeLifetimeMs: number;
-  /** Handshakes at a time; the oldest gives way. */
-  maxHandshakes: number;
+export interface DtlsServerOptions extends AcceptorOptions, PendingLimits {
+  /** Bytes of a connection id in the standard profile, 1 to 8. */
+  connectionIdLength: number;
   /** Tells devices that their session is gone. */
   reset?: SessionReset;
 }
@@ -63,33 +56,20 @@ export interface DtlsServerEvents {
   log(level: "info" | "warn", message: string): void;
 }
 
-interface PendingHandshake {
-  handshake: ServerHandshake;
-  address: string;
-  startedAt: number;
-  retransmitAt: number;
-  timeoutMs: number;
-}
-
-const MAX_FLIGHT_TIMEOUT_MS = 60_000;
-
 export class DtlsServer {
   readonly sessions = new SessionStore();
-  private readonly cookies: CookieSecret;
-  private readonly handshakes = new Map<string, PendingHandshake>();
-  private readonly handshakesByConnectionId = new Map<string, PendingHandshake>();
+  readonly connectionIds: ConnectionIds;
+  private readonly acceptor: HelloAcceptor;
+  private readonly handshakes: PendingHandshakes;
 
   constructor(
     private readonly options: DtlsServerOptions,
     private readonly events: DtlsServerEvents,
     private readonly counters: Counters,
   ) {
-    this.cookies = new CookieSecret((length) => options.random(length));
-  }
-
-  /** Handshakes under way. */
-  get pendingHandshakes(): number {
-    return this.handshakes.size;
+    this.connectionIds = new ConnectionIds(options.connectionIdLength, options.random);
+    this.acceptor = new HelloAcceptor(options);
+    this.handshakes = new PendingHandshakes(options);
   }
 
   /** Handle one datagram. Never throws, whatever it contains. */
@@ -97,10 +77,10 @@ export class DtlsServer {
     // Old devices send a single zero byte to keep a NAT open; empty datagrams exist, too.
     if (datagram.length < 2) return count(this.counters, "empty-datagram");
     if (datagram[0] === ContentType.ReachabilityProbe) return this.echoProbe(from, datagram);
-    const { records, complete } = parseRecords(datagram, CONNECTION_ID_LENGTH);
+    const { records, complete } = parseRecords(datagram, this.connectionIds.lengthOf);
     records.forEach((record, index) => {
       if (!record.connectionId) return this.handlePlainRecord(from, record, now);
-      const known = this.handleConnectionIdRecord(from, record);
+      const known = this.handleConnectionIdRecord(from, record, now);
       if (known) return;
       count(this.counters, "unknown-connection-id");
       if (index === 0 && complete) this.sendReset(from, record, datagram.length, now);
@@ -108,26 +88,27 @@ export class DtlsServer {
     if (!complete) count(this.counters, "malformed-record");
   }
 
+  /** Go on with a session of an earlier run. @throws Error when its connection id would not be understood */
+  restore(session: Session): void {
+    const { connectionId } = session;
+    if (connectionId.length > 0 && !this.connectionIds.isValid(connectionId)) {
+      throw new Error("its connection id has another length than those of this cloud");
+    }
+    this.sessions.add(session);
+  }
+
   /** Milliseconds timestamp of the next timer, or Infinity. */
   nextDeadline(): number {
-    let deadline = Infinity;
-    for (const { retransmitAt, startedAt } of this.handshakes.values()) {
-      deadline = Math.min(deadline, retransmitAt, startedAt + this.options.handshakeLifetimeMs);
-    }
-    return deadline;
+    return this.handshakes.nextDeadline();
   }
 
   /** Retransmit flights that are due, forget handshakes that are too old. */
   handleTimeout(now: number): void {
-    for (const pending of [...this.handshakes.values()]) {
-      if (now >= pending.startedAt + this.options.handshakeLifetimeMs) {
-        this.forget(pending);
-        this.events.log("info", `handshake with ${pending.address} timed out`);
-      } else if (now >= pending.retransmitAt) {
-        pending.timeoutMs = Math.min(2 * pending.timeoutMs, MAX_FLIGHT_TIMEOUT_MS);
-        this.transmitFlight(pending, now);
-      }
+    const { due, expired } = this.handshakes.handleTimeout(now);
+    for (const { address } of expired) {
+      this.events.log("info", `handshake with ${address} timed out`);
     }
+    for (const pending of due) this.transmitFlight(pending, now);
   }
 
   /** Send application data. @throws Error when the record number cannot be reserved */
@@ -135,9 +116,10 @@ export class DtlsServer {
     this.events.transmit(session.address, session.seal(ContentType.ApplicationData, data));
   }
 
-  /** End a session: one sealed alert, unless it is not wanted, then its keys are gone. */
+  /** End a session for good: one sealed alert, unless it is not wanted, then its keys are gone. */
   close(session: Session, alert?: { level: AlertLevel; description: AlertDescription }): void {
     this.sessions.remove(session);
+    this.forgetResumption(session);
     if (alert) this.sendSealedAlert(session, alert.level, alert.description);
   }
 
@@ -150,16 +132,16 @@ export class DtlsServer {
   }
 
   private handlePlainRecord(from: string, record: DtlsRecord, now: number): void {
-    if (record.epoch !== 0) return count(this.counters, "unexpected-epoch");
+    if (record.epoch !== 0) return this.handleAddressedRecord(from, record, now);
     if (record.type === ContentType.Handshake && record.fragment[0] === HandshakeType.ClientHello) {
       return this.handleClientHello(from, record, now);
     }
-    const pending = this.handshakes.get(from);
+    const pending = this.handshakes.at(from);
     switch (record.type) {
       case ContentType.Handshake:
       case ContentType.ChangeCipherSpec:
         if (!pending) return count(this.counters, "no-handshake");
-        return this.advance(pending, record);
+        return this.advance(pending, record, now);
       case ContentType.Alert:
         if (!pending || record.fragment.length !== 2) {
           return count(this.counters, "plaintext-alert");
@@ -176,119 +158,101 @@ export class DtlsServer {
     }
   }
 
+  /** A protected record without a connection id: only its sender's address says whose it is. */
+  private handleAddressedRecord(from: string, record: DtlsRecord, now: number): void {
+    const sessions = this.sessions.at(from);
+    const pending = this.handshakes.at(from);
+    const own = pending?.handshake.connectionId.length === 0 ? pending : undefined;
+    if (record.epoch !== EPOCH || (sessions.length === 0 && !own)) {
+      return count(this.counters, "unexpected-epoch");
+    }
+    // A session stays until a newer one is used (RFC 6347 §4.2.8), so the record may belong to either.
+    const session = sessions.find((candidate) => candidate.authenticates(record));
+    if (session) return this.handleSessionRecord(from, session, record);
+    if (own) return this.advance(own, record, now);
+    count(this.counters, "unauthenticated-record");
+  }
+
   private handleClientHello(from: string, record: DtlsRecord, now: number): void {
-    let message: HandshakeMessage;
-    let hello: ClientHello;
+    let received: ReceivedHello | undefined;
     try {
-      const [fragment, ...others] = decodeHandshakeFragments(record.fragment);
-      // A fragmented one would need memory before the cookie; no known device sends it.
-      if (others.length > 0 || fragment.fragment.length !== fragment.length) {
-        return count(this.counters, "fragmented-client-hello");
-      }
-      const { type, messageSequence, fragment: body } = fragment;
-      message = { type, messageSequence, body };
-      hello = decodeClientHello(body);
+      received = this.acceptor.decode(record);
     } catch {
       return count(this.counters, "malformed-client-hello");
     }
-    if (this.options.cookies && !this.cookies.isValid(from, hello, now)) {
-      return this.sendHelloVerifyRequest(from, record, hello, now);
-    }
-    const pending = this.handshakes.get(from);
-    if (pending?.handshake.hello.random.equals(hello.random)) {
+    if (!received) return count(this.counters, "fragmented-client-hello");
+    const verdict = this.acceptor.judge(from, received, now);
+    if (verdict.kind === "verify") return this.events.transmit(from, verdict.datagram);
+    const pending = this.handshakes.at(from);
+    if (pending?.handshake.clientRandom.equals(received.hello.random)) {
       // A retransmission: the client has not seen our flight (RFC 6347 §4.2.4).
-      if (pending.handshake.state === "AwaitCertificate") this.transmitFlight(pending, now);
+      if (pending.handshake.fresh) this.transmitFlight(pending, now);
       return;
     }
-    this.startHandshake(from, record, message, hello, now);
-  }
-
-  private sendHelloVerifyRequest(
-    from: string,
-    record: DtlsRecord,
-    hello: ClientHello,
-    now: number,
-  ): void {
-    const fragment = encodeHandshakeMessage({
-      type: HandshakeType.HelloVerifyRequest,
-      messageSequence: 0,
-      body: encodeHelloVerifyRequest(this.cookies.issue(from, hello, now)),
-    });
-    const { sequenceNumber } = record;
-    const type = ContentType.Handshake;
-    this.events.transmit(from, encodeRecord({ type, epoch: 0, sequenceNumber, fragment }));
-  }
-
-  private startHandshake(
-    from: string,
-    record: DtlsRecord,
-    message: HandshakeMessage,
-    hello: ClientHello,
-    now: number,
-  ): void {
-    const connectionId = this.newConnectionId();
-    let handshake: ServerHandshake;
     try {
-      handshake = new ServerHandshake(
-        this.options,
-        hello,
-        message,
-        record.sequenceNumber,
-        connectionId,
+      const handshake = this.acceptor.begin(received, verdict.session, (profile) =>
+        this.connectionIds.draw(profile, (id) => this.isTaken(id)),
       );
+      const place = { address: from, reachable: verdict.reachable };
+      this.transmitFlight(this.handshakes.add(handshake, place, now), now);
     } catch (error) {
+      const { sequenceNumber } = record;
       this.sendPlainAlert(from, error, (type, fragment) =>
-        encodeRecord({ type, epoch: 0, sequenceNumber: record.sequenceNumber, fragment }),
+        encodeRecord({ type, epoch: 0, sequenceNumber, fragment }),
       );
-      return;
     }
-    const previous = this.handshakes.get(from);
-    if (previous) this.forget(previous);
-    const oldest = this.handshakes.values().next().value;
-    if (oldest && this.handshakes.size >= this.options.maxHandshakes) this.forget(oldest);
-    const timeoutMs = this.options.flightTimeoutMs;
-    const pending = { handshake, address: from, startedAt: now, retransmitAt: now, timeoutMs };
-    this.handshakes.set(from, pending);
-    this.handshakesByConnectionId.set(connectionId.toString("hex"), pending);
-    this.transmitFlight(pending, now);
   }
 
-  private advance(pending: PendingHandshake, record: DtlsRecord): void {
+  private advance(pending: PendingHandshake, record: DtlsRecord, now: number): void {
+    const { handshake } = pending;
     try {
-      const result = pending.handshake.handleRecord(record);
+      const result = handshake.handleRecord(record);
       if (!result) return;
-      this.forget(pending);
-      const fields = {
-        connectionId: pending.handshake.connectionId,
-        deviceId: result.deviceId,
-        keys: result.keys,
-        variant: this.options.variant,
-        address: pending.address,
-        window: result.window,
-      };
-      const session = new Session(fields, (self) => this.events.reserve(self));
-      session.keepFinalFlight(result.finished, result.plainSequence);
-      for (const old of this.sessions.add(session)) this.events.sessionClosed(old, "replaced");
-      this.events.log("info", `handshake with device ${session.deviceId} at ${session.address}`);
-      this.transmitFinalFlight(session);
+      this.handshakes.remove(pending);
+      this.establish(pending, result, now);
     } catch (error) {
-      this.forget(pending);
-      const { handshake } = pending;
+      this.handshakes.remove(pending);
       this.sendPlainAlert(pending.address, error, (type, fragment) =>
         handshake.plainRecord(type, fragment),
       );
     }
   }
 
+  private establish(
+    { handshake, address }: PendingHandshake,
+    result: HandshakeResult,
+    now: number,
+  ): void {
+    const { agreement, connectionId } = handshake;
+    const fields = {
+      connectionId,
+      deviceId: result.deviceId,
+      profile: agreement.profile,
+      keys: result.keys,
+      peerConnectionId: agreement.peerConnectionId ?? Buffer.alloc(0),
+      address,
+      window: result.window,
+      writeSequence: result.sealedSequence,
+      resumptionId: result.resumable?.id,
+    };
+    const session = new Session(fields, (self) => this.events.reserve(self));
+    if (result.finished) session.keepFinalFlight(result.finished, result.plainSequence);
+    if (result.resumable) this.acceptor.cache.add(result.resumable, hostOf(address), now);
+    for (const old of this.sessions.add(session)) this.events.sessionClosed(old, "replaced");
+    const kind = agreement.resumed ? "abbreviated handshake" : "handshake";
+    this.events.log("info", `${kind} with device ${session.deviceId} at ${address}`);
+    this.transmitFinalFlight(session);
+  }
+
   /** @returns false when no session and no handshake has this connection id */
-  private handleConnectionIdRecord(from: string, record: DtlsRecord): boolean {
+  private handleConnectionIdRecord(from: string, record: DtlsRecord, now: number): boolean {
     const connectionId = record.connectionId as Buffer;
     const session = this.sessions.find(connectionId);
-    const pending = this.handshakesByConnectionId.get(connectionId.toString("hex"));
+    const pending = this.handshakes.find(connectionId);
     if (!session && !pending) return false;
     if (record.epoch !== EPOCH) count(this.counters, "unexpected-epoch");
     else if (session) this.handleSessionRecord(from, session, record);
-    else if (pending?.address === from) this.advance(pending, record);
+    else if (pending?.address === from) this.advance(pending, record, now);
     else count(this.counters, "no-handshake");
     return true;
   }
@@ -351,6 +315,7 @@ export class DtlsServer {
     });
     if (level !== AlertLevel.Fatal && description !== AlertDescription.CloseNotify) return;
     this.sessions.remove(session);
+    if (level === AlertLevel.Fatal) this.forgetResumption(session);
     const closed = description === AlertDescription.CloseNotify;
     this.events.sessionClosed(session, closed ? "close-notify" : "fatal-alert");
   }
@@ -391,7 +356,7 @@ export class DtlsServer {
   }
 
   private transmitFlight(pending: PendingHandshake, now: number): void {
-    pending.retransmitAt = now + pending.timeoutMs;
+    this.handshakes.restart(pending, now);
     for (const datagram of pending.handshake.sealFlight()) {
       this.events.transmit(pending.address, datagram);
     }
@@ -402,17 +367,12 @@ export class DtlsServer {
     if (datagram) this.events.transmit(session.address, datagram);
   }
 
-  private forget(pending: PendingHandshake): void {
-    this.handshakes.delete(pending.address);
-    this.handshakesByConnectionId.delete(pending.handshake.connectionId.toString("hex"));
+  private forgetResumption(session: Session): void {
+    if (session.resumptionId) this.acceptor.cache.remove(session.resumptionId);
   }
 
-  private newConnectionId(): Buffer {
-    for (;;) {
-      const id = Buffer.from(this.options.random(CONNECTION_ID_LENGTH));
-      const taken = this.sessions.find(id) ?? this.handshakesByConnectionId.get(id.toString("hex"));
-      if (!taken) return id;
-    }
+  private isTaken(connectionId: Buffer): boolean {
+    return Boolean(this.sessions.find(connectionId) ?? this.handshakes.find(connectionId));
   }
 }
 

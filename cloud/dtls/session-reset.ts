@@ -8,11 +8,13 @@
 
 import { createHmac } from "node:crypto";
 import type { KeyPair } from "../keys";
+import { hostOf } from "./address";
+import { CONNECTION_ID_LENGTH } from "./connection-ids";
 import { AlertDescription, AlertLevel, ContentType } from "./protocol";
 import { EXPLICIT_NONCE_LENGTH, TAG_LENGTH, encodeRecord } from "./record";
 import type { DtlsRecord } from "./record";
 import { RateLimit } from "./rate-limit";
-import { CONNECTION_ID_LENGTH, EPOCH } from "./session";
+import { EPOCH } from "./session";
 
 /** Bytes of a token. 128 bits cannot be guessed. */
 export const RESET_TOKEN_LENGTH = 16;
@@ -83,9 +85,4 @@ export class SessionReset {
       fragment: Buffer.concat([Buffer.of(AlertLevel.Fatal, AlertDescription.InternalError), token]),
     });
   }
-}
-
-/** The address without its port: ports cost a sender nothing. */
-function hostOf(from: string): string {
-  return from.replace(/:\d+$/, "");
 }

@@ -1,5 +1,6 @@
-// All sessions of the cloud, by connection id and by device. A device has one confirmed session; a newer handshake
-// replaces it only when its first application record arrives, so that a replayed or broken handshake harms nobody.
+// All sessions of the cloud, by connection id, by device, and by address where there is no connection id. A device has one
+// confirmed session; a newer handshake replaces it only when its first application record arrives, so that a replayed or
+// broken handshake harms nobody.
 
 import type { Session } from "./session";
 
@@ -9,13 +10,21 @@ const MAX_UNCONFIRMED = 2;
 export class SessionStore {
   private readonly byConnectionId = new Map<string, Session>();
   private readonly byDevice = new Map<string, Session[]>();
-
-  get size(): number {
-    return this.byConnectionId.size;
-  }
+  /** Sessions without a connection id: at most a confirmed one and a newer one at an address. */
+  private readonly byAddress = new Map<string, Session[]>();
 
   find(connectionId: Buffer): Session | undefined {
     return this.byConnectionId.get(connectionId.toString("hex"));
+  }
+
+  /** Sessions without a connection id at this address. */
+  at(address: string): readonly Session[] {
+    return this.byAddress.get(address) ?? [];
+  }
+
+  /** Is it still one of the sessions? */
+  has(session: Session): boolean {
+    return this.byDevice.get(session.deviceId)?.includes(session) ?? false;
   }
 
   /** The session that a device uses, or undefined. */
@@ -23,15 +32,19 @@ export class SessionStore {
     return this.byDevice.get(deviceId)?.find((session) => session.confirmed);
   }
 
-  /** Add a session. @returns unconfirmed sessions of the same device that had to go */
+  /** Add a session. @returns unconfirmed sessions of the same device, or at the same address, that had to go */
   add(session: Session): Session[] {
-    const sessions = this.byDevice.get(session.deviceId) ?? [];
-    sessions.push(session);
-    this.byDevice.set(session.deviceId, sessions);
-    this.byConnectionId.set(session.connectionId.toString("hex"), session);
-    const unconfirmed = sessions.filter((other) => !other.confirmed);
-    const evicted = unconfirmed.slice(0, Math.max(0, unconfirmed.length - MAX_UNCONFIRMED));
+    const unconfirmed = (this.byDevice.get(session.deviceId) ?? []).filter((s) => !s.confirmed);
+    const evicted = unconfirmed.slice(0, Math.max(0, unconfirmed.length + 1 - MAX_UNCONFIRMED));
+    if (session.connectionId.length > 0) {
+      this.byConnectionId.set(session.connectionId.toString("hex"), session);
+    } else {
+      const replaced = this.at(session.address).filter((other) => !other.confirmed);
+      evicted.push(...replaced.filter((other) => !evicted.includes(other)));
+    }
     for (const old of evicted) this.remove(old);
+    append(this.byDevice, session.deviceId, session);
+    if (session.connectionId.length === 0) append(this.byAddress, session.address, session);
     return evicted;
   }
 
@@ -40,14 +53,32 @@ export class SessionStore {
     session.confirm();
     const sessions = this.byDevice.get(session.deviceId) ?? [];
     const replaced = sessions.slice(0, sessions.indexOf(session));
+    if (session.connectionId.length === 0) {
+      const others = this.at(session.address).filter((other) => other !== session);
+      replaced.push(...others.filter((other) => !replaced.includes(other)));
+    }
     for (const old of replaced) this.remove(old);
     return replaced;
   }
 
   remove(session: Session): void {
-    this.byConnectionId.delete(session.connectionId.toString("hex"));
-    const left = (this.byDevice.get(session.deviceId) ?? []).filter((other) => other !== session);
-    if (left.length > 0) this.byDevice.set(session.deviceId, left);
-    else this.byDevice.delete(session.deviceId);
+    if (session.connectionId.length > 0) {
+      this.byConnectionId.delete(session.connectionId.toString("hex"));
+    } else {
+      removeFrom(this.byAddress, session.address, session);
+    }
+    removeFrom(this.byDevice, session.deviceId, session);
   }
+}
+
+function append(lists: Map<string, Session[]>, key: string, session: Session): void {
+  const list = lists.get(key);
+  if (list) list.push(session);
+  else lists.set(key, [session]);
+}
+
+function removeFrom(lists: Map<string, Session[]>, key: string, session: Session): void {
+  const left = (lists.get(key) ?? []).filter((other) => other !== session);
+  if (left.length > 0) lists.set(key, left);
+  else lists.delete(key);
 }

@@ -1,24 +1,22 @@
 // One established DTLS session: keys, counters, replay window and the address where its device was heard last.
-// The device finds it again by connection id alone, from any address (RFC 9146 §6).
+// It is found by connection id alone, from any address (RFC 9146 §6), or by its address when it has no such id.
 
-import { ContentType } from "./protocol";
 import type { KeyBlock } from "./key-schedule";
+import type { Profile } from "./negotiation";
+import { ContentType } from "./protocol";
 import {
   DRAFT_05,
   MAX_SEQUENCE_NUMBER,
   RFC_9146,
   encodeRecord,
-  openConnectionIdRecord,
-  sealRecord,
+  openAnyRecord,
+  sealRecordFor,
 } from "./record";
-import type { ConnectionIdVariant, DtlsRecord } from "./record";
+import type { ConnectionIdVariant, DtlsRecord, WriteKey } from "./record";
 import { ReplayWindow } from "./replay-window";
 
 /** Epoch of every protected record: renegotiation does not exist here. */
 export const EPOCH = 1;
-
-/** Devices of the Particle profile accept connection ids of exactly this many bytes. */
-export const CONNECTION_ID_LENGTH = 8;
 
 /** Outbound record numbers that one stored reservation covers. */
 export const RESERVED_RECORDS = 64;
@@ -26,7 +24,11 @@ export const RESERVED_RECORDS = 64;
 /** A session as JSON. Byte strings are hex. */
 export interface StoredSession {
   connectionId: string;
+  /** Absent: "particle". */
+  profile?: Profile;
   variant: ConnectionIdVariant["aad"];
+  /** What records to the client carry. Absent: nothing. */
+  peerConnectionId?: string;
   keys: Record<keyof KeyBlock, string>;
   /** No record with this number or above was ever sent. */
   reservedSequence: number;
@@ -37,16 +39,25 @@ export interface StoredSession {
 export interface SessionFields {
   connectionId: Buffer;
   deviceId: string;
+  profile: Profile;
   keys: KeyBlock;
-  variant: ConnectionIdVariant;
+  /** What records to the client carry: an id of its own, or nothing. */
+  peerConnectionId: Buffer;
   address: string;
   window: ReplayWindow;
+  /** Number of the next outbound record. */
+  writeSequence?: number;
+  /** The id by which a client may resume it. */
+  resumptionId?: Buffer;
 }
 
 export class Session {
+  /** What records of the client carry; empty when it does not speak connection ids. */
   readonly connectionId: Buffer;
   readonly deviceId: string;
+  readonly profile: Profile;
   readonly variant: ConnectionIdVariant;
+  readonly resumptionId: Buffer | undefined;
   readonly window: ReplayWindow;
   address: string;
   /** An application record arrived: the device has verified our Finished and uses this session. */
@@ -57,7 +68,8 @@ export class Session {
   readonly records = { sent: 0, received: 0 };
 
   private readonly keys: KeyBlock;
-  private writeSequence = 0;
+  private readonly peerConnectionId: Buffer;
+  private writeSequence: number;
   private reservedSequence = 0;
   private finalFlight: { finished: Buffer; plainSequence: number } | undefined;
 
@@ -68,10 +80,14 @@ export class Session {
   ) {
     this.connectionId = fields.connectionId;
     this.deviceId = fields.deviceId;
+    this.profile = fields.profile;
+    this.variant = fields.profile === "particle" ? DRAFT_05 : RFC_9146;
     this.keys = fields.keys;
-    this.variant = fields.variant;
+    this.peerConnectionId = fields.peerConnectionId;
     this.address = fields.address;
     this.window = fields.window;
+    this.writeSequence = fields.writeSequence ?? 0;
+    this.resumptionId = fields.resumptionId;
   }
 
   /** Record number of the next outbound record. */
@@ -93,7 +109,8 @@ export class Session {
     const sequenceNumber = this.writeSequence++;
     this.records.sent++;
     const key = { key: this.keys.serverWriteKey, iv: this.keys.serverWriteIv };
-    return sealRecord({ type, epoch: EPOCH, sequenceNumber }, plaintext, key);
+    const header = { type, epoch: EPOCH, sequenceNumber };
+    return sealRecordFor(this.peerConnectionId, header, plaintext, key, this.variant);
   }
 
   /**
@@ -101,11 +118,15 @@ export class Session {
    * @returns undefined when it does not authenticate; `newest` says whether no later record came before
    */
   open(record: DtlsRecord): { contentType: number; content: Buffer; newest: boolean } | undefined {
-    const key = { key: this.keys.clientWriteKey, iv: this.keys.clientWriteIv };
-    const inner = openConnectionIdRecord(record, key, this.variant);
+    const inner = openAnyRecord(record, this.readKey, this.variant);
     if (!inner) return undefined;
     this.records.received++;
     return { ...inner, newest: this.window.accept(record.sequenceNumber) };
+  }
+
+  /** Is it a record of this session? Nothing changes. */
+  authenticates(record: DtlsRecord): boolean {
+    return openAnyRecord(record, this.readKey, this.variant) !== undefined;
   }
 
   /**
@@ -141,7 +162,9 @@ export class Session {
     ) as StoredSession["keys"];
     return {
       connectionId: this.connectionId.toString("hex"),
+      profile: this.profile,
       variant: this.variant.aad,
+      peerConnectionId: this.peerConnectionId.toString("hex"),
       keys,
       reservedSequence: this.reservedSequence,
       window: this.window.toJSON(),
@@ -166,17 +189,23 @@ export class Session {
           clientWriteIv: bytes("clientWriteIv"),
           serverWriteIv: bytes("serverWriteIv"),
         },
-        variant: stored.variant === "rfc9146" ? RFC_9146 : DRAFT_05,
+        profile: stored.profile ?? "particle",
+        peerConnectionId: Buffer.from(stored.peerConnectionId ?? "", "hex"),
         address: stored.address,
         window: ReplayWindow.fromJSON(stored.window),
       },
       reserve,
     );
+    if (session.variant.aad !== stored.variant) throw new Error("profile and AAD do not match");
     session.writeSequence = stored.reservedSequence;
     session.reservedSequence = stored.reservedSequence;
     session.confirmed = true;
     session.restored = true;
     return session;
+  }
+
+  private get readKey(): WriteKey {
+    return { key: this.keys.clientWriteKey, iv: this.keys.clientWriteIv };
   }
 
   private reserveRecords(): void {

@@ -184,8 +184,13 @@ describe("refusals", () => {
   test.each<[string, Sabotage, AlertDescription]>([
     ["no common suite", { cipherSuites: [0xc02b, 0xff] }, AlertDescription.HandshakeFailure],
     [
-      "no connection_id",
-      { extensions: withoutExtension("00fe", 5) },
+      "a connection_id of the device's own",
+      {
+        extensions: Buffer.concat([
+          withoutExtension("00fe", 5),
+          Buffer.from("00fe000201aa", "hex"),
+        ]),
+      },
       AlertDescription.HandshakeFailure,
     ],
     [

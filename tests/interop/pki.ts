@@ -13,7 +13,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 const DAYS = "2";
-/** Enough names for a certificate of about 1600 bytes. */
+/** Enough names for a certificate of about 1400 bytes. */
 const LARGE_NAMES = 40;
 
 export interface Identity {
@@ -38,7 +38,7 @@ export interface Pki {
   folder: string;
   caFile: string;
   server: Identity;
-  /** The server's key in a certificate of about 1600 bytes. */
+  /** The server's key in a certificate of about 1400 bytes. */
   largeServer: Identity;
   client: Identity;
   /** SubjectPublicKeyInfo of a key that no server has. */

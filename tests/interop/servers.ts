@@ -69,7 +69,7 @@ async function startProcess(
 // ---- OpenSSL ----------------------------------------------------------------------------------
 
 export interface OpensslOptions {
-  /** A certificate of about 1600 bytes instead of the short one, and the CA's with it. */
+  /** A certificate of 1400 bytes instead of the short one, and the CA's with it. */
   large?: boolean;
   /** Link MTU: handshake messages are cut to fit. */
   mtu?: number;
@@ -190,10 +190,7 @@ export function libcoapServer(
     kind,
     service: "store",
     missing: () => needs(kind),
-    version: () => {
-      const library = versionOf(kind, ["-h"], /runtime ([\d.]+)/);
-      return `${versionOf(kind, ["-h"], / v([\d.]+)/)} (${library})`;
-    },
+    version: () => versionOf(kind, ["-h"], / v([\d.]+)/),
     async start() {
       const port = await freePort();
       const listen = ["-A", "127.0.0.1", "-p", String(port), "-v", "6"];

@@ -133,6 +133,10 @@ function main(): void {
   installPackages();
   build("californium", ["java", "javac", "mvn"], buildCalifornium);
   build("pion", ["go"], buildPion);
+  if (!which("openssl")) {
+    console.error("interop: openssl makes the keys of every row, and there is none: install it");
+    process.exitCode = 1;
+  }
 }
 
 if (require.main === module) main();

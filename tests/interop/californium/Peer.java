@@ -20,8 +20,10 @@ import java.nio.file.Path;
 import java.security.KeyFactory;
 import java.security.PrivateKey;
 import java.security.PublicKey;
+import java.security.cert.CertPath;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
+import java.security.cert.X509Certificate;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.security.spec.X509EncodedKeySpec;
 import java.util.HashMap;
@@ -41,14 +43,19 @@ import org.eclipse.californium.core.server.resources.CoapExchange;
 import org.eclipse.californium.elements.AddressEndpointContext;
 import org.eclipse.californium.elements.RawData;
 import org.eclipse.californium.elements.auth.RawPublicKeyIdentity;
-import org.eclipse.californium.elements.auth.X509CertPath;
 import org.eclipse.californium.elements.config.CertificateAuthenticationMode;
 import org.eclipse.californium.elements.config.Configuration;
 import org.eclipse.californium.scandium.DTLSConnector;
 import org.eclipse.californium.scandium.config.DtlsConfig;
 import org.eclipse.californium.scandium.config.DtlsConfig.DtlsRole;
 import org.eclipse.californium.scandium.config.DtlsConnectorConfig;
+import org.eclipse.californium.scandium.dtls.AlertMessage;
+import org.eclipse.californium.scandium.dtls.AlertMessage.AlertDescription;
+import org.eclipse.californium.scandium.dtls.AlertMessage.AlertLevel;
+import org.eclipse.californium.scandium.dtls.CertificateMessage;
 import org.eclipse.californium.scandium.dtls.CertificateType;
+import org.eclipse.californium.scandium.dtls.CertificateVerificationResult;
+import org.eclipse.californium.scandium.dtls.ConnectionId;
 import org.eclipse.californium.scandium.dtls.DTLSContext;
 import org.eclipse.californium.scandium.dtls.HandshakeException;
 import org.eclipse.californium.scandium.dtls.Handshaker;
@@ -57,11 +64,10 @@ import org.eclipse.californium.scandium.dtls.cipher.CipherSuite;
 import org.eclipse.californium.scandium.dtls.pskstore.AdvancedSinglePskStore;
 import org.eclipse.californium.scandium.dtls.x509.SingleCertificateProvider;
 import org.eclipse.californium.scandium.dtls.x509.StaticNewAdvancedCertificateVerifier;
+import org.eclipse.californium.scandium.util.ServerNames;
 
 public final class Peer {
 	private static final InetSocketAddress ANY = new InetSocketAddress("127.0.0.1", 0);
-	/** The key that a server's certificate must hold; null: do not look. */
-	private static PublicKey pinned;
 	/** Makes the connector shake hands; every server ignores it (RFC 7252 §4.3). */
 	private static final byte[] EMPTY_NON = { 0x50, 0, 0, 0 };
 	/** How the last handshake went: "full", "resumed", or why it failed. */
@@ -130,23 +136,24 @@ public final class Peer {
 		}
 		KeyFactory keys = KeyFactory.getInstance("EC");
 		PrivateKey key = keys.generatePrivate(new PKCS8EncodedKeySpec(bytes(options.get("key"))));
-		StaticNewAdvancedCertificateVerifier.Builder verifier = StaticNewAdvancedCertificateVerifier.builder();
 		if (options.containsKey("chain")) {
-			builder.setCertificateIdentityProvider(
-					new SingleCertificateProvider(key, certificates(options.get("chain")), CertificateType.X_509));
-			if (isServer) {
-				verifier.setTrustedCertificates(certificates(options.get("trust")));
-			} else {
-				pinned = keys.generatePublic(new X509EncodedKeySpec(bytes(options.get("trust"))));
-				verifier.setTrustAllCertificates();
-			}
+			Certificate[] chain = certificates(options.get("chain"));
+			builder.setCertificateIdentityProvider(new SingleCertificateProvider(key, chain, CertificateType.X_509));
+			builder.setAdvancedCertificateVerifier(isServer
+					? StaticNewAdvancedCertificateVerifier.builder()
+							.setTrustedCertificates(certificates(options.get("trust"))).build()
+					: new PinnedVerifier(publicKey(keys, options.get("trust"))));
 		} else {
-			PublicKey own = keys.generatePublic(new X509EncodedKeySpec(bytes(options.get("public"))));
-			PublicKey trusted = keys.generatePublic(new X509EncodedKeySpec(bytes(options.get("trust"))));
-			builder.setCertificateIdentityProvider(new SingleCertificateProvider(key, own));
-			verifier.setTrustedRPKs(new RawPublicKeyIdentity(trusted));
+			builder.setCertificateIdentityProvider(
+					new SingleCertificateProvider(key, publicKey(keys, options.get("public"))));
+			builder.setAdvancedCertificateVerifier(StaticNewAdvancedCertificateVerifier.builder()
+					.setTrustedRPKs(new RawPublicKeyIdentity(publicKey(keys, options.get("trust")))).build());
 		}
-		return builder.setAdvancedCertificateVerifier(verifier.build());
+		return builder;
+	}
+
+	private static PublicKey publicKey(KeyFactory keys, String file) throws Exception {
+		return keys.generatePublic(new X509EncodedKeySpec(bytes(file)));
 	}
 
 	private static byte[] bytes(String file) throws Exception {
@@ -226,10 +233,26 @@ public final class Peer {
 		return "OK " + response.getCode().text + " " + HexFormat.of().formatHex(response.getPayload());
 	}
 
-	private static boolean isPinned(DTLSContext context) {
-		if (pinned == null) return true;
-		X509CertPath identity = (X509CertPath) context.getSession().getPeerIdentity();
-		return identity.getTarget().getPublicKey().equals(pinned);
+	/** Accepts a chain whose leaf holds one key, whoever signed it. */
+	private static final class PinnedVerifier extends StaticNewAdvancedCertificateVerifier {
+		private final PublicKey pinned;
+
+		PinnedVerifier(PublicKey pinned) {
+			super(new X509Certificate[0], null, null);
+			this.pinned = pinned;
+		}
+
+		@Override
+		public CertificateVerificationResult verifyCertificate(ConnectionId cid, ServerNames serverNames,
+				InetSocketAddress peer, boolean clientUsage, boolean verifySubject, boolean truncate,
+				CertificateMessage message) {
+			CertPath chain = message.getCertificateChain();
+			if (chain.getCertificates().get(0).getPublicKey().equals(pinned)) {
+				return new CertificateVerificationResult(cid, chain, null);
+			}
+			AlertMessage alert = new AlertMessage(AlertLevel.FATAL, AlertDescription.BAD_CERTIFICATE);
+			return new CertificateVerificationResult(cid, new HandshakeException("another key", alert), null);
+		}
 	}
 
 	/** A connector that says how each handshake went. */
@@ -243,8 +266,7 @@ public final class Peer {
 			handshaker.addSessionListener(new SessionAdapter() {
 				@Override
 				public void contextEstablished(Handshaker of, DTLSContext context) throws HandshakeException {
-					String kind = of.isFullHandshake() ? "full" : "resumed";
-					lastHandshake = isPinned(context) ? kind : "another key";
+					lastHandshake = of.isFullHandshake() ? "full" : "resumed";
 					System.out.println("HANDSHAKE " + lastHandshake + " write-cid " + context.getWriteConnectionId()
 							+ " ems " + context.getSession().useExtendedMasterSecret());
 				}

@@ -32,6 +32,8 @@ import (
 	"github.com/pion/dtls/v3"
 )
 
+const addressUpdate = 5 * time.Millisecond
+
 // sessions keeps what session-id resumption needs.
 type sessions struct {
 	lock    sync.Mutex
@@ -186,6 +188,9 @@ func echo(conn net.Conn) {
 		if len(payload) > 0 {
 			answer = append(append(answer, 0xff), payload...)
 		}
+		// pion hands a request over before it notes the sender's new address: a connection id that
+		// has moved would be answered at the old one.
+		time.Sleep(addressUpdate)
 		_, _ = conn.Write(answer)
 	}
 }
