@@ -1,5 +1,8 @@
 // The numbers of DTLS 1.2 that the cloud uses, with the names of RFC 5246, RFC 6347, RFC 7250 and RFC 9146.
 
+/** `fe ff`: DTLS 1.0, which is not spoken here (RFC 6347 §4.1). */
+export const DTLS_1_0 = 0xfeff;
+
 /** `fe fd`: DTLS 1.2 (RFC 6347 §4.1). */
 export const DTLS_1_2 = 0xfefd;
 

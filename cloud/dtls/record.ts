@@ -3,7 +3,7 @@
 
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { uint } from "../bytes";
-import { ContentType, DTLS_1_2, ExtensionType } from "./protocol";
+import { ContentType, DTLS_1_0, DTLS_1_2, ExtensionType } from "./protocol";
 
 export const RECORD_HEADER_LENGTH = 13;
 export const EXPLICIT_NONCE_LENGTH = 8;
@@ -72,11 +72,12 @@ export function parseRecords(
     if (lengthOffset + 2 > bytes.length) return { records, complete: false };
     const start = lengthOffset + 2;
     const end = start + bytes.readUInt16BE(lengthOffset);
-    if (end > bytes.length || bytes.readUInt16BE(offset + 1) !== DTLS_1_2)
+    const epoch = bytes.readUInt16BE(offset + 3);
+    if (end > bytes.length || !isVersion(bytes.readUInt16BE(offset + 1), type, epoch))
       return { records, complete: false };
     records.push({
       type,
-      epoch: bytes.readUInt16BE(offset + 3),
+      epoch,
       sequenceNumber: bytes.readUIntBE(offset + 5, 6),
       connectionId: hasConnectionId
         ? Buffer.from(bytes.subarray(offset + 11, lengthOffset))
@@ -233,6 +234,12 @@ export function connectionIdAad(
     connectionId,
     length,
   ]);
+}
+
+/** A client may send its ClientHello in records of DTLS 1.0 (RFC 5246 §E.1, RFC 6347 §4.2.1). */
+function isVersion(version: number, type: number, epoch: number): boolean {
+  if (version === DTLS_1_2) return true;
+  return version === DTLS_1_0 && type === ContentType.Handshake && epoch === 0;
 }
 
 function epochAndSequence(header: { epoch: number; sequenceNumber: number }): Buffer {

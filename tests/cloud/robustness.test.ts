@@ -2,6 +2,7 @@
 
 import type { LocalCloud } from "../../cloud/local-cloud";
 import { setupCloud } from "../support/cloud-fixture";
+import { setupStandard } from "../support/standard-fixture";
 
 /** xorshift32: the failing case can be found again by its seed. */
 function generator(seed: number): (limit: number) => number {
@@ -127,6 +128,54 @@ test(`5,000 authentic records with mutated CoAP (seed ${seed})`, () => {
     });
   }
   expect(cloud.devices).toHaveLength(1);
+});
+
+test(`5,000 mutated datagrams around handshakes of the standard profile (seed ${seed})`, () => {
+  const { cloud, psk } = setupStandard({ cookies: false });
+  const pick = generator(seed);
+  const first = psk({ extendedMasterSecret: true });
+  first.handshake(cloud);
+  const options = { extendedMasterSecret: true, connectionId: Buffer.of(1), resume: first.session };
+  let flight: Buffer[] = [];
+  for (let i = 0; i < 5000; i++) {
+    if (i % 20 === 0) {
+      const client = psk(i % 40 === 0 ? options : {});
+      flight = [client.clientHello()];
+      client.talk(cloud, flight[0], i);
+      flight.push(...client.secondFlight());
+    }
+    cloud.handleDatagram(first.address, mutate(flight[pick(flight.length)], pick), i);
+    while (cloud.pollTransmit());
+  }
+  const last = psk({ connectionId: Buffer.alloc(0), address: "other" });
+  last.handshake(cloud, 5000);
+  expect(last.finished).toBe(true);
+});
+
+test(`5,000 authentic records with mutated requests to plain resources (seed ${seed})`, () => {
+  const { cloud, psk } = setupStandard();
+  const pick = generator(seed);
+  const client = psk({ connectionId: Buffer.alloc(0) });
+  client.handshake(cloud);
+  const corpus = [
+    "4101000101b474696d65",
+    "5101000202b56c61726765c10e",
+    "4101000303b7636f756e74657250",
+    "410100040460b7636f756e746572",
+    "4102000505b46563686fd1030eff61626364",
+    "4103000606b573746f7265ff7a",
+    "4101000707b87365706172617465456d733d3530",
+    "70000009",
+    "60000009",
+  ].map((text) => Buffer.from(text, "hex"));
+  for (let i = 0; i < 5000; i++) {
+    const message = mutate(corpus[pick(corpus.length)], pick);
+    cloud.handleDatagram(client.address, client.seal(23, message), i * 10);
+    cloud.handleTimeout(i * 10 + 5);
+    if (i % 50 === 0) cloud.notify("/counter", { confirmable: i % 100 === 0 });
+    while (cloud.pollTransmit());
+  }
+  expect(client.talk(cloud, client.coap({ code: 0 }), 60_000).length).toBeGreaterThan(0);
 });
 
 /** A new session for the device, its Hello included. */

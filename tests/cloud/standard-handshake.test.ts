@@ -342,6 +342,23 @@ test("a flipped bit anywhere in what a raw-key client says: no session comes of 
   expect(cloud.device(DEVICE_ID).connected).toBe(false);
 });
 
+test("a ClientHello in a record of DTLS 1.0, as OpenSSL and others send it", () => {
+  const { cloud, psk } = setupStandard();
+  const client = psk();
+  const asDtls10 = (datagram: Buffer): Buffer => {
+    datagram[2] = 0xff;
+    return datagram;
+  };
+  const [verify] = client.exchange(cloud, asDtls10(client.clientHello()));
+  const cookie = client.parseHelloVerifyRequest(verify) as Buffer;
+  client.talk(cloud, asDtls10(client.clientHello(cookie)));
+  client.talk(cloud, Buffer.concat(client.secondFlight()));
+  expect(client.finished).toBe(true);
+  // Only there.
+  expect(client.talk(cloud, asDtls10(client.coap(TIME)))).toEqual([]);
+  expect(cloud.counters["malformed-record"]).toBe(1);
+});
+
 test("every record of the client's flight in a datagram of its own, in any order", () => {
   for (const reverse of [false, true]) {
     for (const kind of ["rpk", "psk"] as const) {

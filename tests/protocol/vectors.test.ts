@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 
 import { decodeCoap } from "../../cloud/coap/codec";
-import { CORE_LAYOUT, compileAssembly } from "../support/compile";
+import { Internals } from "../support/internals";
 
 interface SessionVector {
   masterSecret: string;
@@ -35,72 +35,39 @@ const calculated = load("record.json") as {
   down: { plaintext: string; record: string };
 };
 
-type Call = (...parameters: (number | bigint)[]) => number;
-
-/** The module of exports.as.ts; data is put above all that is static. */
-class Internals {
-  readonly call: Record<string, Call>;
-  private readonly memory: Uint8Array;
-  private next = 32768;
-
-  constructor() {
-    const { bytes } = compileAssembly("tests/protocol/exports.as.ts", CORE_LAYOUT);
-    const none = (): number => 0;
-    const hal = { random_fill: none, storage_read: none, storage_write: none, log: none };
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { hal });
-    this.call = exports as unknown as Record<string, Call>;
-    this.memory = new Uint8Array((exports.memory as WebAssembly.Memory).buffer);
-  }
-
-  put(bytes: Uint8Array, room = bytes.length): number {
-    const at = this.next;
-    this.next += room;
-    if (this.next > this.memory.length) throw new Error("no room");
-    this.memory.set(bytes, at);
-    return at;
-  }
-
-  get(at: number, length: number): Buffer {
-    return Buffer.from(this.memory.slice(at, at + length));
-  }
-
-  set(at: number, bytes: Uint8Array): void {
-    this.memory.set(bytes, at);
-  }
-
-  /** Forget what was put. */
-  reset(): void {
-    this.next = 32768;
-  }
-
-  /** Seal the inner plaintext (content, type, padding) of a record of the device. */
-  seal(keyBlock: Buffer, cid: Buffer, number: number, inner: Buffer, moved: boolean): Buffer {
-    this.reset();
-    this.call.recordSetKeys(this.put(keyBlock), this.put(cid), cid.length, BigInt(number));
-    // The core does not pad: its last inner byte is the type, which with padding is a zero.
-    const record = this.put(Buffer.alloc(0), 29 + inner.length + 8);
-    this.set(record + 29, inner.subarray(0, -1));
-    const size = this.call.recordSeal(
-      record,
-      inner[inner.length - 1],
-      inner.length - 1,
-      moved ? 1 : 0,
-    );
-    return this.get(record, size);
-  }
-
-  /** Open a record of the server. @returns undefined when the core discards it */
-  open(keyBlock: Buffer, record: Buffer): Buffer | undefined {
-    this.reset();
-    this.call.recordSetKeys(this.put(keyBlock), this.put(Buffer.alloc(8)), 8, 0n);
-    const at = this.put(record);
-    const size = this.call.recordOpen(at, record.length - 13);
-    return size < 0 ? undefined : this.get(at + 21, size);
-  }
-}
-
 const core = new Internals();
 beforeEach(() => core.reset());
+
+/** Seal the inner plaintext (content, type, padding) of a record of the device. */
+function seal(
+  keyBlock: Buffer,
+  cid: Buffer,
+  number: number,
+  inner: Buffer,
+  moved: boolean,
+): Buffer {
+  core.reset();
+  core.call.recordSetKeys(core.put(keyBlock), core.put(cid), cid.length, BigInt(number));
+  // The core does not pad: its last inner byte is the type, which with padding is a zero.
+  const record = core.put(Buffer.alloc(0), 29 + inner.length + 8);
+  core.set(record + 29, inner.subarray(0, -1));
+  const size = core.call.recordSeal(
+    record,
+    inner[inner.length - 1],
+    inner.length - 1,
+    moved ? 1 : 0,
+  );
+  return core.get(record, size);
+}
+
+/** Open a record of the server. @returns undefined when the core discards it */
+function open(keyBlock: Buffer, record: Buffer): Buffer | undefined {
+  core.reset();
+  core.call.recordSetKeys(core.put(keyBlock), core.put(Buffer.alloc(8)), 8, 0n);
+  const at = core.put(record);
+  const size = core.call.recordOpen(at, record.length - 13);
+  return size < 0 ? undefined : core.get(at + 21, size);
+}
 
 /** Key block that the core derives. */
 function deriveKeyBlock(secrets: Omit<SessionVector, "datagrams" | "cid" | "keyBlock">): Buffer {
@@ -129,7 +96,7 @@ test("every record of the device is sealed byte for byte, padding included", () 
   expect(sealed.length).toBeGreaterThan(10);
   for (const { record, plaintext } of sealed) {
     const number = record.readUIntBE(5, 6);
-    const again = core.seal(hex(session.keyBlock), hex(session.cid), number, plaintext, false);
+    const again = seal(hex(session.keyBlock), hex(session.cid), number, plaintext, false);
     expect(again.toString("hex")).toBe(record.toString("hex"));
   }
 });
@@ -138,7 +105,7 @@ test("every record of the server opens; none with a changed byte does", () => {
   const sealed = records("s>d", 1);
   expect(sealed.length).toBeGreaterThan(10);
   for (const { record, plaintext } of sealed) {
-    expect(core.open(hex(session.keyBlock), record)).toEqual(plaintext);
+    expect(open(hex(session.keyBlock), record)).toEqual(plaintext);
   }
   const [{ record }] = sealed;
   for (let at = 0; at < record.length; at++) {
@@ -147,7 +114,7 @@ test("every record of the server opens; none with a changed byte does", () => {
     const changed = Buffer.from(record);
     changed[at] ^= 0x10;
     // The version is not read again for the additional data; the channel refuses another one.
-    const opened = core.open(hex(session.keyBlock), changed);
+    const opened = open(hex(session.keyBlock), changed);
     if (at === 1 || at === 2) expect(opened).toBeDefined();
     else expect({ at, opened }).toEqual({ at, opened: undefined });
   }
@@ -158,7 +125,7 @@ test("without padding the record opens to the same content", () => {
   const content = hex(inner).subarray(0, 5);
   const cid = hex(calculated.connectionId);
   const keyBlock = hex(calculated.keyBlock);
-  const record = core.seal(keyBlock, cid, number, content, false);
+  const record = seal(keyBlock, cid, number, content, false);
   expect(record.length).toBe(29 + 5 + 8);
   const nonce = Buffer.concat([keyBlock.subarray(32, 36), record.subarray(21, 29)]);
   const key = keyBlock.subarray(0, 16);
@@ -178,12 +145,16 @@ test("without padding the record opens to the same content", () => {
 test("a moved record differs in its first byte only", () => {
   const { number, inner, record, movedRecord } = calculated.up;
   const seal = (moved: boolean): string =>
-    core
-      .seal(hex(calculated.keyBlock), hex(calculated.connectionId), number, hex(inner), moved)
-      .toString("hex");
+    seal(
+      hex(calculated.keyBlock),
+      hex(calculated.connectionId),
+      number,
+      hex(inner),
+      moved,
+    ).toString("hex");
   expect(seal(false)).toBe(record);
   expect(seal(true)).toBe(movedRecord);
-  const opened = core.open(hex(calculated.keyBlock), hex(calculated.down.record));
+  const opened = open(hex(calculated.keyBlock), hex(calculated.down.record));
   expect(opened?.toString("hex")).toBe(calculated.down.plaintext);
 });
 

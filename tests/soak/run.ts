@@ -1,0 +1,103 @@
+// Long runs of what tests/protocol does in short.
+// usage: npm run soak -- fuzz --count 1000000 [--seed N] [--target NAME]
+//        npm run soak -- lives|loss --count 2000 [--seed N]
+//        npm run soak -- damage                                 all eight bits of each byte
+
+import { parseArgs } from "node:util";
+
+import { cutAll, flipAll, outcomeTable } from "./damage";
+import { TARGETS, fuzz } from "./fuzz";
+import type { Target } from "./fuzz";
+import { live } from "./lives";
+import type { LifeReport } from "./lives";
+import { runOverLoss } from "./loss";
+import type { LossReport } from "./loss";
+
+interface Options {
+  count: number;
+  seed: number;
+  target?: Target;
+}
+
+/** Each prints its figures and returns whether all was well. */
+const RUNS: Record<string, (options: Options) => boolean> = {
+  fuzz(options) {
+    const progress = (done: number): void => {
+      if (done % 100_000 === 0) console.error(`fuzz: ${done} inputs`);
+    };
+    const report = fuzz({ ...options, progress });
+    console.log(JSON.stringify(report, null, 2));
+    return report.failures.length === 0;
+  },
+
+  lives({ count, seed }) {
+    const reports = seeds(count, seed).map(live);
+    const bad = reports.filter(({ problems }) => problems.length > 0);
+    const { boots, records, handshakes, resumes, torn, duplicates } = sums<LifeReport>(reports);
+    console.log({ lives: count, boots, records, handshakes, resumes, torn, duplicates });
+    for (const { seed: life, problems } of bad) console.log(`seed ${life}:`, problems);
+    return bad.length === 0;
+  },
+
+  loss({ count, seed }) {
+    const reports = seeds(count, seed).map((run) => runOverLoss(run));
+    const isBad = ({ connectedAfter, outcomes, missing }: LossReport): boolean =>
+      connectedAfter < 0 ||
+      missing > 0 ||
+      outcomes.some(([status, ...more]) => status !== 0 || more.length > 0);
+    const bad = reports.filter(isBad).map(({ seed: run }) => run);
+    const { missing, duplicates, received, repeated, handshakes } = sums<LossReport>(reports);
+    const times = (of: (report: LossReport) => number): number[] => {
+      const sorted = reports.map(of).sort((a, b) => a - b);
+      return [0.5, 0.9, 0.99, 1].map((part) => sorted[Math.ceil(part * count) - 1]);
+    };
+    console.log({
+      runs: count,
+      ...{ missing, duplicates, received, repeated, handshakes },
+      connectedAfter: times((report) => report.connectedAfter),
+      publishedAfter: times((report) => report.publishedAfter),
+      failed: bad,
+    });
+    return bad.length === 0;
+  },
+
+  damage() {
+    const reports = [...Array.from({ length: 8 }, (_, turn) => flipAll(turn)).flat(), ...cutAll()];
+    console.log(JSON.stringify(outcomeTable(reports), null, 2));
+    const bad = reports.filter(({ problems }) => problems.length > 0);
+    console.log({ damages: reports.length, problems: bad });
+    return bad.length === 0;
+  },
+};
+
+function seeds(count: number, first: number): number[] {
+  return Array.from({ length: count }, (_, i) => first + i);
+}
+
+/** Sums of the numeric fields. */
+function sums<T extends object>(reports: T[]): Record<string, number> {
+  const total: Record<string, number> = {};
+  for (const report of reports) {
+    for (const [name, value] of Object.entries(report)) {
+      if (typeof value === "number") total[name] = (total[name] ?? 0) + value;
+    }
+  }
+  return total;
+}
+
+function main(): void {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { count: { type: "string" }, seed: { type: "string" }, target: { type: "string" } },
+  });
+  const run = RUNS[positionals[0] ?? ""];
+  if (!run) throw new Error(`which one? ${Object.keys(RUNS).join(", ")}`);
+  const target = values.target as Target | undefined;
+  if (target && !TARGETS.includes(target)) throw new Error(`targets: ${TARGETS.join(", ")}`);
+  const startedAt = performance.now();
+  const options = { count: Number(values.count ?? 1000), seed: Number(values.seed ?? 1), target };
+  if (!run(options)) process.exitCode = 1;
+  console.log(`${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+}
+
+main();
