@@ -26,4 +26,5 @@ export { HelloFlag } from "./device-protocol/hello";
 export { DescribeType, VariableType } from "./device-protocol/describe";
 export { CoapCode } from "./coap/codec";
 export type { Profile } from "./dtls/negotiation";
+export { coapResources } from "./resources/built-in";
 export type { ResourceHandler, ResourceRequest, ResourceResponse } from "./resources/resource";

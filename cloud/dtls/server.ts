@@ -41,6 +41,9 @@ export interface AlertEvent {
   direction: "in" | "out";
 }
 
+/** "address-taken": it had no connection id, and another device uses its address now. */
+export type CloseReason = "close-notify" | "fatal-alert" | "replaced" | "address-taken";
+
 /** What the server tells its owner. */
 export interface DtlsServerEvents {
   transmit(to: string, datagram: Buffer): void;
@@ -51,7 +54,7 @@ export interface DtlsServerEvents {
   /** A session was used for the first time and replaced the older ones of its device. */
   sessionConfirmed(session: Session): void;
   /** The device closed its session, or a newer one took its place before it was ever used. */
-  sessionClosed(session: Session, reason: "close-notify" | "fatal-alert" | "replaced"): void;
+  sessionClosed(session: Session, reason: CloseReason): void;
   alert(alert: AlertEvent): void;
   log(level: "info" | "warn", message: string): void;
 }
@@ -238,7 +241,7 @@ export class DtlsServer {
     const session = new Session(fields, (self) => this.events.reserve(self));
     if (result.finished) session.keepFinalFlight(result.finished, result.plainSequence);
     if (result.resumable) this.acceptor.cache.add(result.resumable, hostOf(address), now);
-    for (const old of this.sessions.add(session)) this.events.sessionClosed(old, "replaced");
+    this.reportReplaced(this.sessions.add(session), session);
     const kind = agreement.resumed ? "abbreviated handshake" : "handshake";
     this.events.log("info", `${kind} with device ${session.deviceId} at ${address}`);
     this.transmitFinalFlight(session);
@@ -296,7 +299,7 @@ export class DtlsServer {
   private handleApplicationData(session: Session, content: Buffer, moved: boolean): void {
     if (content.length === 0) return count(this.counters, "empty-record");
     if (!session.confirmed) {
-      for (const old of this.sessions.confirm(session)) this.events.sessionClosed(old, "replaced");
+      this.reportReplaced(this.sessions.confirm(session), session);
       this.events.sessionConfirmed(session);
     }
     this.events.applicationData(session, content, moved);
@@ -365,6 +368,13 @@ export class DtlsServer {
   private transmitFinalFlight(session: Session): void {
     const datagram = session.sealFinalFlight();
     if (datagram) this.events.transmit(session.address, datagram);
+  }
+
+  private reportReplaced(replaced: Session[], by: Session): void {
+    for (const old of replaced) {
+      const same = old.deviceId === by.deviceId;
+      this.events.sessionClosed(old, same ? "replaced" : "address-taken");
+    }
   }
 
   private forgetResumption(session: Session): void {

@@ -307,6 +307,22 @@ describe("connection ids", () => {
   });
 });
 
+test("a device that takes the address of another takes it offline", () => {
+  const { cloud, rpk, psk, options } = setupStandard({
+    psk: () => ({ key: PSK.key, deviceId: "0".repeat(24) }),
+  });
+  options.registry.register({ id: "0".repeat(24) });
+  const first = rpk();
+  first.handshake(cloud);
+  first.talk(cloud, first.coap(TIME));
+  const second = psk();
+  second.handshake(cloud);
+  expect(cloud.device(DEVICE_ID).online).toBe(true);
+  second.talk(cloud, second.coap(TIME));
+  expect(cloud.device(DEVICE_ID)).toMatchObject({ online: false, connected: false });
+  expect(cloud.device("0".repeat(24)).online).toBe(true);
+});
+
 test.each<[string, StandardClientOptions]>([
   ["with connection ids", { connectionId: Buffer.of(1, 2) }],
   ["without", {}],

@@ -14,15 +14,6 @@ export { decodeServerHello, serverHelloCid } from "../../assembly/dtls/server-he
 export { sessionKeyBlock, sessionMasterSecret } from "../../assembly/dtls/session";
 export { transcriptAdd, transcriptHash, transcriptReset } from "../../assembly/dtls/transcript";
 export {
-  reassemblyAdd,
-  reassemblyAdvance,
-  reassemblyBody,
-  reassemblyLength,
-  reassemblyReset,
-  reassemblyType,
-  fragmentSize,
-} from "../../assembly/dtls/reassembly";
-export {
   replayAccept,
   replayCheck,
   replayClose,

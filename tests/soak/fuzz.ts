@@ -41,9 +41,8 @@ export interface FuzzOptions {
 /** Failures that are kept; more of them say nothing new. */
 const MOST_FAILURES = 20;
 
-/** Run a campaign. */
-export function fuzz(options: FuzzOptions): FuzzReport {
-  const targets = new Targets();
+/** Run a campaign. @param targets may be used for several ones */
+export function fuzz(options: FuzzOptions, targets = new Targets()): FuzzReport {
   const startedAt = performance.now();
   const report: FuzzReport = {
     inputs: 0,

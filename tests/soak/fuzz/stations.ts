@@ -1,5 +1,8 @@
 // Every state in which a device can be met by a datagram, each as a snapshot to return to.
 
+import { readFileSync } from "node:fs";
+import path from "node:path";
+
 import { ConnectionState, VariableType } from "../../../bindings/node";
 import type { StorageSlot } from "../../../bindings/node";
 import { encodeHandshakeMessage } from "../../../cloud/dtls/handshake-message";
@@ -34,6 +37,8 @@ export interface Stations {
   messages: Uint8Array[];
 }
 
+const CAPTURE = path.join(__dirname, "../../vectors/device-os-6.2-capture.jsonl");
+
 const WAITING_STATES = [ConnectionState.Hello, ConnectionState.Resuming, ConnectionState.Connected];
 
 /** The life of one device, stopped at every interesting moment. */
@@ -52,6 +57,8 @@ class Tour {
       .variable("variable", VariableType.Int, () => 1)
       .subscribe("event")
       .subscribe("binary", 0x62);
+    // So many that the description takes several blocks.
+    for (let i = 0; i < 50; i++) this.application.function(`function${i}-with-a-name`, () => i);
   }
 
   private note(name: string): void {
@@ -211,10 +218,19 @@ class Tour {
     const all = (["up", "down"] as const).flatMap((direction) => messages(world, direction));
     return {
       stations: this.stations,
-      datagrams: unique(world.sent.map(({ bytes }) => bytes)),
-      messages: unique(all.map(({ content }) => content!)),
+      datagrams: unique([...captured("udp"), ...world.sent.map(({ bytes }) => bytes)]),
+      messages: unique([...captured("app"), ...all.map(({ content }) => content!)]),
     };
   }
+}
+
+/** Datagrams or messages of the capture of a genuine device. */
+function captured(kind: "udp" | "app"): Uint8Array[] {
+  return readFileSync(CAPTURE, "utf8")
+    .split("\n")
+    .filter((line) => line.length > 0)
+    .map((line) => JSON.parse(line) as { k: string; hex?: string })
+    .flatMap(({ k, hex }) => (k === kind && hex ? [Buffer.from(hex, "hex")] : []));
 }
 
 /** Datagrams or messages of which no two have the same length and first bytes. */
