@@ -26,6 +26,8 @@ import type { ResumableSession } from "./session-cache";
 
 /** A flight is split over several datagrams above this many bytes (IPv6 minimum MTU less headers). */
 const MAX_DATAGRAM = 1232;
+/** Handshake bytes in one record: what a datagram holds beside its header. */
+const MAX_SHARED_RECORD = MAX_DATAGRAM - 13;
 const MAX_FRAGMENT = MAX_DATAGRAM - RECORD_HEADER_LENGTH - HANDSHAKE_HEADER_LENGTH;
 /** Sealed records kept while the messages before them are still missing. */
 const MAX_EARLY_RECORDS = 4;
@@ -82,7 +84,8 @@ export abstract class Handshake {
   protected deviceId = "";
   protected masterSecret: Buffer = Buffer.alloc(0);
   protected keys: KeyBlock | undefined;
-  private readonly flight: (() => Buffer)[] = [];
+  /** Parts of our flight: handshake fragments in clear, and records of other kinds. */
+  private readonly flight: (Buffer | (() => Buffer))[] = [];
   private readonly reassembly: HandshakeReassembly;
   private readonly window = new ReplayWindow();
   private earlyRecords: DtlsRecord[] = [];
@@ -114,8 +117,7 @@ export abstract class Handshake {
   /** Build the server's flight, with fresh record numbers each time. One datagram, unless a certificate is long. */
   sealFlight(): Buffer[] {
     const datagrams: Buffer[] = [];
-    for (const build of this.flight) {
-      const record = build();
+    for (const record of this.sealRecords()) {
       const last = datagrams[datagrams.length - 1];
       if (last && last.length + record.length <= MAX_DATAGRAM) {
         datagrams[datagrams.length - 1] = Buffer.concat([last, record]);
@@ -124,6 +126,33 @@ export abstract class Handshake {
       }
     }
     return datagrams;
+  }
+
+  /**
+   * The records of the flight. In the standard profile the messages of one flight share a record
+   * (RFC 6347 §4.2.3), which saves 13 bytes each; a Device OS client was never sent that.
+   */
+  private sealRecords(): Buffer[] {
+    const records: Buffer[] = [];
+    const sharesRecords = this.agreement.profile === "standard";
+    let waiting: Buffer[] = [];
+    const flush = (): void => {
+      if (waiting.length === 0) return;
+      records.push(this.plainRecord(ContentType.Handshake, Buffer.concat(waiting)));
+      waiting = [];
+    };
+    for (const part of this.flight) {
+      if (part instanceof Buffer) {
+        const size = waiting.reduce((sum, { length }) => sum + length, part.length);
+        if (!sharesRecords || size > MAX_SHARED_RECORD) flush();
+        waiting.push(part);
+      } else {
+        flush();
+        records.push(part());
+      }
+    }
+    flush();
+    return records;
   }
 
   /** Build a record of epoch 0. */
@@ -175,7 +204,7 @@ export abstract class Handshake {
     this.transcript.push(encodeHandshakeMessage(message));
     for (let offset = 0; offset === 0 || offset < body.length; offset += MAX_FRAGMENT) {
       const fragment = encodeHandshakeFragment(message, offset, MAX_FRAGMENT);
-      this.flight.push(() => this.plainRecord(ContentType.Handshake, fragment));
+      this.flight.push(fragment);
     }
   }
 

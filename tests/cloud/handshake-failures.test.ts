@@ -145,7 +145,7 @@ describe("cookies", () => {
     const { cloud, device } = setupCloud();
     const [request] = device.exchange(cloud, device.clientHello());
     const cookie = device.parseHelloVerifyRequest(request) as Buffer;
-    expect(cookie).toHaveLength(16);
+    expect(cookie).toHaveLength(8);
     const isVerifyRequest = (datagrams: Buffer[]): boolean => datagrams[0]?.[13] === 3;
     const hello = device.clientHello(cookie);
     expect(isVerifyRequest(device.exchange(cloud, hello, 0, "other address"))).toBe(true);

@@ -13,22 +13,22 @@ const total = ({ up, down }: Cost): number => up + down;
 
 describe("what it costs, in bytes of UDP payload", () => {
   test.each<[string, "psk" | "rpk", StandardClientOptions, number, number]>([
-    ["PSK, nothing else", "psk", {}, 450, 450],
-    ["PSK with connection ids", "psk", { connectionId: NO_OWN_ID }, 488, 488],
+    ["PSK, nothing else", "psk", {}, 421, 421],
+    ["PSK with connection ids", "psk", { connectionId: NO_OWN_ID }, 459, 459],
     [
       "PSK with connection ids and a session id",
       "psk",
       { connectionId: NO_OWN_ID, extendedMasterSecret: true },
-      532,
-      532,
+      503,
+      503,
     ],
-    ["RPK, nothing else", "rpk", {}, 1114, 1122],
+    ["RPK, nothing else", "rpk", {}, 1049, 1057],
     [
       "RPK with connection ids and a session id",
       "rpk",
       { connectionId: NO_OWN_ID, extendedMasterSecret: true },
-      1192,
-      1200,
+      1125,
+      1133,
     ],
   ])("%s: %s", (_name, kind, options, min, max) => {
     const fixture = setupStandard();

@@ -144,17 +144,11 @@ test("without padding the record opens to the same content", () => {
 
 test("a moved record differs in its first byte only", () => {
   const { number, inner, record, movedRecord } = calculated.up;
-  const seal = (moved: boolean): string =>
-    seal(
-      hex(calculated.keyBlock),
-      hex(calculated.connectionId),
-      number,
-      hex(inner),
-      moved,
-    ).toString("hex");
-  expect(seal(false)).toBe(record);
-  expect(seal(true)).toBe(movedRecord);
-  const opened = open(hex(calculated.keyBlock), hex(calculated.down.record));
+  const keyBlock = hex(calculated.keyBlock);
+  const cid = hex(calculated.connectionId);
+  expect(seal(keyBlock, cid, number, hex(inner), false).toString("hex")).toBe(record);
+  expect(seal(keyBlock, cid, number, hex(inner), true).toString("hex")).toBe(movedRecord);
+  const opened = open(keyBlock, hex(calculated.down.record));
   expect(opened?.toString("hex")).toBe(calculated.down.plaintext);
 });
 

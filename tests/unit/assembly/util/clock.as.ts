@@ -13,8 +13,8 @@ check("after the wrap for one before it", isDue(0xfffffff0, 5));
 check("at the wrap", isDue(0xffffffff, 0));
 check("not at the wrap for 1 ms later", !isDue(0, 0xffffffff));
 check("24.8 days later", isDue(1000, 1000 + 0x7fffffff));
-check("more than half the range ahead counts as past", isDue(0x80000000, 0));
-check("just under half ahead is to come", !isDue(0x7fffffff, 0));
+check("more than half the range ahead counts as past", isDue(0x80000001, 0));
+check("half of it ahead is to come", !isDue(0x80000000, 0));
 
 section("untilDue");
 equal("to come", untilDue(1500, 1000), 500);
