@@ -4,6 +4,7 @@
 export type DropReason =
   | "empty-datagram"
   | "malformed-record"
+  | "late-client-hello"
   | "malformed-client-hello"
   | "fragmented-client-hello"
   | "unknown-connection-id"

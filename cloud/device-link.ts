@@ -107,7 +107,7 @@ export class DeviceLink {
 
   /** The session is over. */
   detach(): void {
-    const messages = this.messages;
+    const { messages, exchanges } = this;
     if (messages) this.lastMessageId = messages.lastMessageId;
     this.session = undefined;
     this.messages = undefined;
@@ -117,6 +117,7 @@ export class DeviceLink {
     this.ready = false;
     this.uploads.clear();
     messages?.close();
+    exchanges?.close();
   }
 
   setHello(payload: Buffer, hello: Hello): void {

@@ -82,6 +82,11 @@ export class Exchanges {
     }
   }
 
+  /** Settle everything: the session is over. */
+  close(): void {
+    for (const { token } of [...this.pending.values()]) this.finish(token, { kind: "closed" });
+  }
+
   private finish(token: Buffer, outcome: Outcome): void {
     const exchange = this.pending.get(token[0]);
     if (!exchange) return;

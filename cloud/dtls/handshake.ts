@@ -142,7 +142,7 @@ export abstract class Handshake {
       waiting = [];
     };
     for (const part of this.flight) {
-      if (part instanceof Buffer) {
+      if (typeof part !== "function") {
         const size = waiting.reduce((sum, { length }) => sum + length, part.length);
         if (!sharesRecords || size > MAX_SHARED_RECORD) flush();
         waiting.push(part);

@@ -59,11 +59,16 @@ export interface DtlsServerEvents {
   log(level: "info" | "warn", message: string): void;
 }
 
+/** Handshakes that are done whose ClientHello is still known when it comes late. */
+const MAX_FINISHED = 256;
+
 export class DtlsServer {
   readonly sessions = new SessionStore();
   readonly connectionIds: ConnectionIds;
   private readonly acceptor: HelloAcceptor;
   private readonly handshakes: PendingHandshakes;
+  /** Client randoms of handshakes that are done, by address, the latest last. */
+  private readonly finished = new Map<string, Buffer>();
 
   constructor(
     private readonly options: DtlsServerOptions,
@@ -192,6 +197,10 @@ export class DtlsServer {
       if (pending.handshake.fresh) this.transmitFlight(pending, now);
       return;
     }
+    if (this.finished.get(from)?.equals(received.hello.random)) {
+      // A late copy: the handshake that it began is over, and must not begin anew.
+      return count(this.counters, "late-client-hello");
+    }
     try {
       const handshake = this.acceptor.begin(received, verdict.session, (profile) =>
         this.connectionIds.draw(profile, (id) => this.isTaken(id)),
@@ -244,7 +253,16 @@ export class DtlsServer {
     this.reportReplaced(this.sessions.add(session), session);
     const kind = agreement.resumed ? "abbreviated handshake" : "handshake";
     this.events.log("info", `${kind} with device ${session.deviceId} at ${address}`);
+    this.noteFinished(address, handshake.clientRandom);
     this.transmitFinalFlight(session);
+  }
+
+  /** Remember with which random the handshake of an address began. */
+  private noteFinished(address: string, clientRandom: Buffer): void {
+    this.finished.delete(address);
+    this.finished.set(address, clientRandom);
+    const [oldest] = this.finished.keys();
+    if (this.finished.size > MAX_FINISHED) this.finished.delete(oldest);
   }
 
   /** @returns false when no session and no handshake has this connection id */

@@ -202,6 +202,13 @@ equal("three bytes", uintOf("010203"), 0x010203);
 equal("four bytes, no sign", uintOf("fffefdfc"), 0xfffefdfc);
 equal("five bytes are no number", uintOf("0000000001"), 0xffffffff);
 
+/** Encode one uint option of this number; its bytes as hex, header included. */
+function uintOption(number: i32, value: u32): string {
+  begin(64);
+  encodeUintOption(number, value);
+  return hex(out + 4, encodeEnd() - 4);
+}
+
 section("encode uint");
 check("0 is empty", uintOption(12, 0) == "c0");
 check("1", uintOption(12, 1) == "c101");
