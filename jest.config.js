@@ -1,6 +1,8 @@
 /** @type {import("jest").Config} */
 module.exports = {
   testMatch: ["<rootDir>/tests/**/*.test.ts"],
+  // Other people's servers: npm run interop
+  testPathIgnorePatterns: ["/node_modules/", "<rootDir>/tests/interop/"],
   modulePathIgnorePatterns: ["<rootDir>/build/", "<rootDir>/.cache/"],
   transform: {
     "\\.ts$": [

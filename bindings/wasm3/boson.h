@@ -1,0 +1,294 @@
+// The C API of wboson for native firmware: the core module on WASM3, over the HAL. One `struct boson`
+// is one device; the caller owns it, and everything is called from one thread. Nothing blocks: call
+// `boson_poll` again and again, and wait in between with `hal_wait` for as long as it says.
+//
+// Results are 0 or more, or negative: a Status of the core (-1...-99, assembly/status.ts) or a
+// `boson_error` (-100 and below). Texts are UTF-8 with a length; a pointer that a handler is given
+// holds until the handler returns. Handlers may call everything here but boson_poll and boson_close.
+
+#ifndef WBOSON_BOSON_H
+#define WBOSON_BOSON_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "boson_runtime.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Functions, variables and subscriptions that C code may register, each. */
+#ifndef BOSON_MAX_HANDLERS
+#define BOSON_MAX_HANDLERS 8
+#endif
+/** Publishes whose completion may be awaited at a time. */
+#ifndef BOSON_MAX_PUBLISHES
+#define BOSON_MAX_PUBLISHES 8
+#endif
+/** Calls and reads the core leaves unanswered at a time (MAX_CALLS in assembly/config.ts). */
+#define BOSON_MAX_CALLS 8
+/** Longest name of a server, bytes with the final 0. */
+#define BOSON_HOST_SIZE 64
+
+/** State of the connection (ConnectionState in assembly/events.ts). */
+enum boson_state {
+  BOSON_DISCONNECTED = 0,
+  BOSON_OPENING = 1,
+  BOSON_HANDSHAKE = 2,
+  BOSON_HELLO = 3,
+  BOSON_RESUMING = 4,
+  BOSON_CONNECTED = 5,
+  BOSON_DISCONNECTING = 6,
+};
+
+/** What the server is told with a goodbye. */
+enum boson_goodbye {
+  BOSON_GOODBYE_NONE = 0, /**< close at once, tell nothing */
+  BOSON_GOODBYE_USER = 2,
+  BOSON_GOODBYE_RESET = 5,
+  BOSON_GOODBYE_SLEEP = 6,
+  BOSON_GOODBYE_SERVER_MOVED = 8,
+};
+
+enum boson_type {
+  BOSON_BOOL = 1,
+  BOSON_INT = 2,
+  BOSON_STRING = 4,
+  BOSON_DOUBLE = 9,
+};
+
+enum boson_content {
+  BOSON_TEXT = 0,
+  BOSON_BYTES = 42,
+  BOSON_JSON = 50,
+  BOSON_CBOR = 60,
+};
+
+/** Figures beside those of the core (Statistic in assembly/index.ts, 0...99). */
+enum boson_statistic_number {
+  BOSON_STATISTIC_DATAGRAMS_SENT = 100,
+  BOSON_STATISTIC_BYTES_SENT = 101,
+  BOSON_STATISTIC_DATAGRAMS_RECEIVED = 102,
+  BOSON_STATISTIC_BYTES_RECEIVED = 103,
+  BOSON_STATISTIC_MEMORY_SIZE = 104, /**< bytes of linear memory */
+  BOSON_STATISTIC_HEAP_NOW = 105,    /**< bytes that WASM3 holds, linear memory among them */
+  BOSON_STATISTIC_HEAP_PEAK = 106,   /**< most of them so far */
+  BOSON_STATISTIC_HEAP_BLOCKS = 107, /**< allocations alive */
+};
+
+/**
+ * A function is called.
+ * @param argument [in] `length` bytes
+ * @param result [out] what the caller gets
+ * @returns 0; negative refuses the call
+ */
+typedef int (*boson_function_handler)(void *context, const char *argument, uint32_t length,
+                                      int32_t *result);
+
+/** Value of a variable: the member that belongs to its type. */
+union boson_value {
+  int boolean;
+  int32_t integer;
+  double number;
+  struct {
+    const char *bytes; /**< must hold until the next call of boson_poll */
+    uint32_t length;   /**< 0...1024 */
+  } text;
+};
+
+/** A variable is read. @returns 0 with `value` set; negative refuses */
+typedef int (*boson_variable_handler)(void *context, union boson_value *value);
+
+/** An event came. Name and data are [in], not ended by 0; `content` is its Content-Format. */
+typedef void (*boson_event_handler)(void *context, const char *name, uint32_t name_length,
+                                    const uint8_t *data, uint32_t data_length, uint32_t content);
+
+/** A publish ended. @param status 0 acknowledged (or sent, if that was all); else the Status */
+typedef void (*boson_publish_handler)(void *context, int status);
+
+struct boson_config {
+  /** [in] the module, `module_size` bytes; must stay where it is until boson_close. */
+  const uint8_t *module;
+  uint32_t module_size;
+  uint8_t device_id[12];
+  uint16_t product_id; /**< 65535: no product */
+  uint16_t product_version;
+  uint16_t platform_id;
+  /** [in] name or IPv4 address of the server, ended by 0, less than BOSON_HOST_SIZE; copied. */
+  const char *server_host;
+  uint16_t server_port; /**< 0 is 5684 */
+  /** Milliseconds of silence until a ping; 0 is the core's default, negative sends none. */
+  int32_t keepalive_ms;
+  /** Record numbers that one write of a session slot reserves; 0 is 64 (flash), 1 retained RAM. */
+  int32_t reservation;
+  struct boson_limits limits;
+  /** Handed to the handlers below, each of which may be NULL. */
+  void *context;
+  /** A step of the connection: `boson_state`, Reason and Status behind it (assembly/events.ts). */
+  void (*on_connection)(void *context, int state, int reason, int status);
+  /** Answer to boson_request_time: seconds since 1970-01-01 UTC. */
+  void (*on_time)(void *context, uint32_t seconds);
+  /** The cloud wants the device to show itself (1), or no longer (0). */
+  void (*on_signal)(void *context, int on);
+};
+
+struct boson_handler {
+  int32_t number; /**< the core's */
+  uint8_t used;
+  uint8_t type; /**< `boson_type` of a variable */
+  void *context;
+  union {
+    boson_function_handler function;
+    boson_variable_handler variable;
+    boson_event_handler event;
+  } handler;
+};
+
+/** A device. Private, but for its size: use the functions below. */
+struct boson {
+  struct boson_runtime runtime;
+  struct boson_config config;
+  char host[BOSON_HOST_SIZE];
+  uint16_t port;
+  int socket; /**< -1: none */
+  struct {
+    uint8_t wanted;
+    char name[BOSON_HOST_SIZE];
+    uint16_t port;
+  } link;
+  uint8_t polling;
+  uint8_t pumping;
+  uint8_t link_failed;
+  uint8_t has_application;
+  uint32_t loop_at; /**< when the application's loop() is due */
+  struct boson_handler functions[BOSON_MAX_HANDLERS];
+  struct boson_handler variables[BOSON_MAX_HANDLERS];
+  struct boson_handler subscriptions[BOSON_MAX_HANDLERS];
+  struct {
+    int32_t handle; /**< 0: free */
+    boson_publish_handler done;
+    void *context;
+  } publishes[BOSON_MAX_PUBLISHES];
+  /** Answers that found the outbox full. */
+  struct {
+    uint8_t kind; /**< 0: free */
+    int32_t call;
+    int32_t value; /**< result of a function, number of a variable */
+  } answers[BOSON_MAX_CALLS];
+  uint32_t answer_at;
+  struct {
+    uint8_t state;
+    uint16_t port;
+    char host[BOSON_HOST_SIZE];
+    uint8_t key[128];
+    uint16_t key_length;
+  } move;
+  uint32_t counts[4];
+};
+
+// ---- life -----------------------------------------------------------------------------------
+
+/**
+ * Load the module, link it to the HAL, and start the core (and the application in it: `setup()`).
+ * Allocates; later calls do not, but for code that WASM3 compiles when it first runs.
+ * @param device [out] need not be initialised; must stay where it is until boson_close
+ * @param config [in] copied
+ * @returns 0; any `boson_error`; BOSON_ERR_ARGUMENT; Status.InvalidPrivateKey and
+ *   Status.InvalidPublicKey (storage does not hold usable keys); Status.RandomFailure. After an
+ *   error `device` is closed; boson_error_detail still works.
+ */
+int boson_open(struct boson *device, const struct boson_config *config);
+
+/** Free everything, at once, as a power cut would: no goodbye. The session stays in storage. */
+void boson_close(struct boson *device);
+
+/**
+ * Do what is due: receive, time out, run `loop()`, send, call handlers.
+ * @returns milliseconds until the next call is due, 0...2147483647 (earlier when a datagram
+ *   comes); a `boson_error` when the module has failed: close it, and open it again
+ */
+int32_t boson_poll(struct boson *device);
+
+/** Connect and stay connected. @returns 0; Status.InvalidState when connecting or connected */
+int boson_connect(struct boson *device);
+
+/**
+ * Disconnect; the session stays, and boson_connect takes it up again.
+ * @param goodbye `boson_goodbye`
+ * @returns 0; Status.InvalidState when not connecting or connected
+ */
+int boson_disconnect(struct boson *device, int goodbye);
+
+/**
+ * Tell the server that the device sleeps, then disconnect. Poll until boson_state is
+ * BOSON_DISCONNECTED (10 s at most), then sleep.
+ * @param seconds how long; 0 unknown
+ * @returns as boson_disconnect
+ */
+int boson_sleep(struct boson *device, uint32_t seconds);
+
+/** Go on after sleep with the session of before. @returns as boson_connect */
+int boson_wake(struct boson *device);
+
+/** @returns `boson_state`; a `boson_error` when the module has failed */
+int boson_state(struct boson *device);
+
+// ---- messages -------------------------------------------------------------------------------
+
+struct boson_publish_options {
+  uint32_t content;   /**< `boson_content` */
+  uint32_t ttl;       /**< seconds; 0 is 60 */
+  int unacknowledged; /**< 1: send once, ask for no ACK */
+};
+
+/**
+ * Publish an event. It waits while there is no connection.
+ * @param name [in] 1...64 bytes, ended by 0
+ * @param data [in] `length` bytes, 0...1024; copied
+ * @param options [in] NULL: text, 60 s, acknowledged
+ * @param done called once when the publish has ended, unless this fails; may be NULL
+ * @returns handle, 1...65535; Status.InvalidArgument; Status.TooLong; Status.ReservedName;
+ *   Status.NoSpace (outbox full, or BOSON_MAX_PUBLISHES awaited)
+ */
+int boson_publish(struct boson *device, const char *name, const void *data, uint32_t length,
+                  const struct boson_publish_options *options, boson_publish_handler done,
+                  void *context);
+
+/**
+ * Subscribe to events whose name begins with `prefix`.
+ * @param prefix [in] 1...64 bytes, ended by 0
+ * @param content 0 text, 0x62 anything, 0x63 CBOR
+ * @returns 0; Status.InvalidArgument; Status.TooLong; Status.AlreadyRegistered; Status.NoSpace;
+ *   Status.NotSupported (the module holds an application, to which events go)
+ */
+int boson_subscribe(struct boson *device, const char *prefix, int content,
+                    boson_event_handler handler, void *context);
+
+/** Offer a function to the cloud. @returns as boson_subscribe */
+int boson_function(struct boson *device, const char *name, boson_function_handler handler,
+                   void *context);
+
+/** Offer a variable to the cloud. @param type `boson_type` @returns as boson_subscribe */
+int boson_variable(struct boson *device, const char *name, int type, boson_variable_handler handler,
+                   void *context);
+
+/** Ask for the time; on_time follows. @returns 0; Status.InvalidState; Status.NoSpace */
+int boson_request_time(struct boson *device);
+
+// ---- figures and errors ---------------------------------------------------------------------
+
+/** @param number of Statistic or `boson_statistic_number` @returns it; Status.NotFound */
+int32_t boson_statistic(struct boson *device, int number);
+
+/** @returns name of a Status or `boson_error`, as "Trap"; "?" for an unknown one */
+const char *boson_error_name(int error);
+
+/** @returns what WASM3 said of the last failure; "" if nothing. Valid until the next boson_open */
+const char *boson_error_detail(const struct boson *device);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,241 @@
+// Loading a module into WASM3 and calling it. Reads three of WASM3's structures directly, because
+// its API has neither the limit of a memory, nor the list of exports, nor that of imports.
+
+#include "boson_runtime.h"
+
+#include <string.h>
+
+#include "m3_env.h"
+#include "wasm3.h"
+
+#define PAGE 65536u
+#define DEFAULT_STACK 8192u
+#define MIN_STACK 1024u
+#define MAX_STACK 1048576u
+/** The version of the interface that this binding speaks (assembly/index.ts). */
+#define ABI_VERSION 1
+
+struct export_type {
+  const char *name;
+  uint8_t arguments;
+  uint8_t results;
+  uint8_t required;
+};
+
+static const struct export_type export_types[BOSON_EXPORT_COUNT] = {
+#define X(name, arguments, results, required) {#name, arguments, results, required},
+    BOSON_EXPORTS(X)
+#undef X
+};
+
+/** Most arguments of an export. */
+#define MAX_ARGUMENTS 5
+
+// ---- steps ----------------------------------------------------------------------------------
+
+/** Why a call ended whose budget was used up; compared by its address. */
+static const char too_many_steps[] = "[trap] step budget used up";
+
+/** Left to the call that runs. WASM3 has one interpreter, whatever the number of runtimes. */
+static uint32_t steps_left;
+
+/** WASM3 calls this for every call and every round of a loop. */
+M3Result m3_Yield(void) {
+  if (steps_left == 0) return too_many_steps;
+  steps_left -= 1;
+  return m3Err_none;
+}
+
+// ---- errors ---------------------------------------------------------------------------------
+
+/** What a WASM3 result means; `other` for one that the phase decides. */
+static int error_of(M3Result result, int other) {
+  if (result == boson_host_argument) return BOSON_ERR_HOST_ARGUMENT;
+  if (result == too_many_steps) return BOSON_ERR_TIME;
+  if (result == m3Err_mallocFailed || result == m3Err_mallocFailedCodePage) {
+    return BOSON_ERR_NO_MEMORY;
+  }
+  if (result == m3Err_wasmMemoryOverflow) return BOSON_ERR_MEMORY_LIMIT;
+  if (result == m3Err_trapStackOverflow || result == m3Err_functionStackOverflow) {
+    return BOSON_ERR_STACK;
+  }
+  return strncmp(result, "[trap]", 6) == 0 ? BOSON_ERR_TRAP : other;
+}
+
+int boson_runtime_fail(struct boson_runtime *runtime, int error, const char *detail) {
+  runtime->fault = error;
+  runtime->detail = detail;
+  return error;
+}
+
+// ---- loading --------------------------------------------------------------------------------
+
+/** Refuse a memory that is not the module's own, or begins above one page. */
+static int check_memory(const struct M3Module *module) {
+  uint32_t page = module->memoryInfo.pageSize ? module->memoryInfo.pageSize : PAGE;
+  if (module->memoryImported || !module->memoryDeclared) return BOSON_ERR_MEMORY_LIMIT;
+  return (uint64_t)module->memoryInfo.initPages * page > PAGE ? BOSON_ERR_MEMORY_LIMIT : 0;
+}
+
+/** Let the memory grow up to the limit at most; WASM3 itself only stops short of allocating it. */
+static void limit_growth(struct M3Runtime *runtime, uint32_t limit) {
+  uint32_t pages = limit / runtime->memory.pageSize;
+  if (pages < runtime->memory.numPages) pages = runtime->memory.numPages;
+  if (runtime->memory.maxPages > pages) runtime->memory.maxPages = pages;
+}
+
+/** Refuse imports that nothing was linked to. */
+static int check_imports(const struct M3Module *module) {
+  for (uint32_t i = 0; i < module->numFunctions; i += 1) {
+    const struct M3Function *function = &module->functions[i];
+    if (function->import.fieldUtf8 && !function->compiled) return BOSON_ERR_IMPORT;
+  }
+  for (uint32_t i = 0; i < module->numGlobals; i += 1) {
+    if (module->globals[i].imported) return BOSON_ERR_IMPORT;
+  }
+  return 0;
+}
+
+static int has_type(struct M3Function *function, const struct export_type *type) {
+  if (m3_GetArgCount(function) != type->arguments) return 0;
+  if (m3_GetRetCount(function) != type->results) return 0;
+  for (uint32_t i = 0; i < type->arguments; i += 1) {
+    if (m3_GetArgType(function, i) != c_m3Type_i32) return 0;
+  }
+  return type->results == 0 || m3_GetRetType(function, 0) == c_m3Type_i32;
+}
+
+/** Find the exports. None is compiled before its first call: what never runs costs no RAM. */
+static int find_exports(struct boson_runtime *runtime, struct M3Module *module) {
+  for (uint32_t i = 0; i < module->numFunctions; i += 1) {
+    struct M3Function *function = &module->functions[i];
+    if (!function->export_name || function->import.fieldUtf8) continue;
+    for (int which = 0; which < BOSON_EXPORT_COUNT; which += 1) {
+      if (strcmp(function->export_name, export_types[which].name) != 0) continue;
+      if (!has_type(function, &export_types[which])) return BOSON_ERR_EXPORT;
+      runtime->exports[which] = function;
+    }
+  }
+  for (int which = 0; which < BOSON_EXPORT_COUNT; which += 1) {
+    if (export_types[which].required && !runtime->exports[which]) {
+      return boson_runtime_fail(runtime, BOSON_ERR_EXPORT, export_types[which].name);
+    }
+  }
+  return 0;
+}
+
+/** Ask the module for a buffer. @param least bytes that the protocol cannot do without */
+static int find_buffer(struct boson_runtime *runtime, struct boson_buffer *buffer,
+                       enum boson_export at, enum boson_export capacity, uint32_t least) {
+  buffer->at = (uint32_t)boson_runtime_call(runtime, at, NULL);
+  buffer->capacity = (uint32_t)boson_runtime_call(runtime, capacity, NULL);
+  if (runtime->fault) return runtime->fault;
+  int fits = buffer->capacity >= least &&
+             boson_runtime_memory(runtime, buffer->at, buffer->capacity) != NULL;
+  return fits ? 0 : BOSON_ERR_BUFFER;
+}
+
+static int find_buffers(struct boson_runtime *runtime) {
+  int32_t version = boson_runtime_call(runtime, BOSON_EXPORT_abi_version, NULL);
+  if (runtime->fault) return runtime->fault;
+  if (version != ABI_VERSION) return BOSON_ERR_VERSION;
+#define FIND(name, least)                                                                          \
+  find_buffer(runtime, &runtime->name, BOSON_EXPORT_##name##_buffer,                               \
+              BOSON_EXPORT_##name##_capacity, least)
+  int error = FIND(rx, 64);
+  if (!error) error = FIND(tx, 64);
+  if (!error) error = FIND(argument, 128);
+  if (!error) error = FIND(event, 28);
+#undef FIND
+  return error;
+}
+
+/** Parse and load. After this the module belongs to the runtime. */
+static int load(struct boson_runtime *runtime, const uint8_t *bytes, uint32_t size,
+                const struct boson_limits *limits) {
+  uint32_t limit = limits->memory ? limits->memory : PAGE;
+  uint32_t stack = limits->stack ? limits->stack : DEFAULT_STACK;
+  if (limit > PAGE || stack < MIN_STACK || stack > MAX_STACK) return BOSON_ERR_ARGUMENT;
+  runtime->environment = m3_NewEnvironment();
+  if (!runtime->environment) return BOSON_ERR_NO_MEMORY;
+  runtime->runtime = m3_NewRuntime(runtime->environment, stack, NULL);
+  if (!runtime->runtime) return BOSON_ERR_NO_MEMORY;
+  runtime->runtime->memoryLimit = limit;
+
+  struct M3Module *module = NULL;
+  steps_left = runtime->steps;
+  M3Result result = m3_ParseModule(runtime->environment, &module, bytes, size);
+  int error = result ? error_of(result, BOSON_ERR_MALFORMED) : check_memory(module);
+  if (!error) {
+    result = m3_LoadModule(runtime->runtime, module);
+    if (result) error = error_of(result, BOSON_ERR_MALFORMED);
+  }
+  if (error) {
+    runtime->detail = result;
+    // WASM3 has freed a module that it could not parse.
+    if (module) m3_FreeModule(module);
+    return error;
+  }
+  limit_growth(runtime->runtime, limit);
+  error = boson_link_imports(runtime, module);
+  if (!error) error = check_imports(module);
+  return error ? error : find_exports(runtime, module);
+}
+
+int boson_runtime_open(struct boson_runtime *runtime, const uint8_t *module, uint32_t size,
+                       const struct boson_limits *limits) {
+  memset(runtime, 0, sizeof *runtime);
+  runtime->steps = limits->steps ? limits->steps : UINT32_MAX;
+  int error = load(runtime, module, size, limits);
+  if (!error) error = find_buffers(runtime);
+  if (error) {
+    boson_runtime_close(runtime);
+    boson_runtime_fail(runtime, error, runtime->detail);
+  }
+  return error;
+}
+
+void boson_runtime_close(struct boson_runtime *runtime) {
+  if (runtime->runtime) m3_FreeRuntime(runtime->runtime);
+  if (runtime->environment) m3_FreeEnvironment(runtime->environment);
+  runtime->runtime = NULL;
+  runtime->environment = NULL;
+  memset(runtime->exports, 0, sizeof runtime->exports);
+}
+
+// ---- use ------------------------------------------------------------------------------------
+
+int boson_runtime_has(const struct boson_runtime *runtime, enum boson_export which) {
+  return runtime->exports[which] != NULL;
+}
+
+uint8_t *boson_runtime_memory(const struct boson_runtime *runtime, uint32_t at, uint32_t length) {
+  // WASM3 does not look whether there is a memory.
+  if (!runtime->runtime || !runtime->runtime->memory.mallocated) return NULL;
+  uint32_t size = 0;
+  uint8_t *memory = m3_GetMemory(runtime->runtime, &size, 0);
+  return memory && at <= size && length <= size - at ? memory + at : NULL;
+}
+
+int32_t boson_runtime_call(struct boson_runtime *runtime, enum boson_export which,
+                           const uint32_t *arguments) {
+  if (runtime->fault) return runtime->fault;
+  const struct export_type *type = &export_types[which];
+  struct M3Function *function = runtime->exports[which];
+  if (!runtime->runtime || !function) return BOSON_ERR_EXPORT;
+  steps_left = runtime->steps;
+  M3Result result = m3Err_none;
+  if (!function->compiled) result = m3_FindFunction(&function, runtime->runtime, type->name);
+  int32_t returned = 0;
+  if (!result) {
+    const void *pointers[MAX_ARGUMENTS];
+    for (uint32_t i = 0; i < type->arguments; i += 1) pointers[i] = &arguments[i];
+    result = m3_Call(function, type->arguments, pointers);
+  }
+  if (!result && type->results) {
+    const void *pointers[1] = {&returned};
+    result = m3_GetResults(function, 1, pointers);
+  }
+  if (result) return boson_runtime_fail(runtime, error_of(result, BOSON_ERR_INVALID), result);
+  return returned;
+}
