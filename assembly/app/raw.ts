@@ -79,18 +79,8 @@ export function subscribeTo(prefix: usize, length: i32, content: i32, handler: E
   return keep(EVENT_HANDLERS, MAX_SUBSCRIPTIONS, number, handler.index);
 }
 
-/** Publish an event; see assembly/cloud/publisher.ts. @returns handle, or a negative Status */
-export function publishBytes(
-  name: usize,
-  nameLength: i32,
-  data: usize,
-  dataLength: i32,
-  contentFormat: u32,
-  ttl: u32,
-  isConfirmable: bool,
-): i32 {
-  return publish(name, nameLength, data, dataLength, contentFormat, ttl, isConfirmable);
-}
+/** Publish an event: (name, length, data, length, content format, ttl, confirmable). */
+export { publish as publishBytes };
 
 // ---- dispatch, for entry.ts -----------------------------------------------------------------
 
