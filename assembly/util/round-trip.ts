@@ -1,6 +1,6 @@
-// Measured round trips, for the retransmission timers of both layers (RFC 6298 §2, with the upper
-// bound of RFC 9147 §5.8.2). A slow network raises the timers; none makes them shorter than the
-// protocol's own, which leave room for a server that is busy.
+// Measured round trips, for the retransmission timers of both layers, after the idea of RFC 6298 §2
+// and with the upper bound of RFC 9147 §5.8.2. A slow network raises the timers; none makes them
+// shorter than the protocol's own, which leave room for a server that is busy.
 
 /** No timer waits longer than this for one answer, ms. */
 const MAX_TIMEOUT: i32 = 60000;
@@ -16,15 +16,22 @@ export function roundTripSample(ms: i32): void {
     roundTripRestore(ms);
     return;
   }
-  const error = smoothed - ms;
-  variation += ((error < 0 ? -error : error) - variation) >> 2;
-  smoothed -= error >> 3;
+  // Loss makes a sample too long (the peer's own repetition came), never too short: a shorter one
+  // counts at once, a longer one by and by.
+  const error = ms - smoothed;
+  if (error < 0) {
+    smoothed += error >> 1;
+    variation -= variation >> 2;
+  } else {
+    smoothed += error >> 3;
+    variation += (error - variation) >> 2;
+  }
 }
 
 /** Begin with a round trip known from before: of the stored session. */
 export function roundTripRestore(ms: i32): void {
   smoothed = ms;
-  variation = ms >> 1;
+  variation = ms >> 2;
 }
 
 /** Smoothed round trip, ms; -1 before the first sample. */

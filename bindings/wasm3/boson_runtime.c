@@ -217,6 +217,11 @@ uint8_t *boson_runtime_memory(const struct boson_runtime *runtime, uint32_t at, 
   return memory && at <= size && length <= size - at ? memory + at : NULL;
 }
 
+uint32_t boson_runtime_memory_size(const struct boson_runtime *runtime) {
+  if (!runtime->runtime || !runtime->runtime->memory.mallocated) return 0;
+  return m3_GetMemorySize(runtime->runtime);
+}
+
 int32_t boson_runtime_call(struct boson_runtime *runtime, enum boson_export which,
                            const uint32_t *arguments) {
   if (runtime->fault) return runtime->fault;

@@ -132,6 +132,9 @@ int32_t boson_runtime_call(struct boson_runtime *runtime, enum boson_export whic
  */
 uint8_t *boson_runtime_memory(const struct boson_runtime *runtime, uint32_t at, uint32_t length);
 
+/** @returns bytes of the module's memory now; 0 when closed */
+uint32_t boson_runtime_memory_size(const struct boson_runtime *runtime);
+
 /** Stop using the module. @returns `error` */
 int boson_runtime_fail(struct boson_runtime *runtime, int error, const char *detail);
 

@@ -50,8 +50,8 @@ const EXPECTED: Record<string, Record<string, string[]>> = {
     "message sequence": ["UnexpectedMessage", "repeated"],
     "ClientHello version": repeated,
     "ClientHello random": repeated,
-    // Refused, or agreed on something else, which the transcript shows.
-    "ClientHello rest": ["AlertReceived", "repeated"],
+    // Refused; or agreed on something else, which the transcript shows; or no connection id.
+    "ClientHello rest": ["AlertReceived", "HandshakeFailure", "repeated"],
   },
   "server's flight": {
     ...HEADERS,
@@ -108,7 +108,7 @@ describe("a flipped bit in each byte", () => {
   const reports = [0, 3].flatMap((turn) => flipAll(turn));
 
   test("leads to an outcome with a name, and to a connection", () => {
-    expect(reports.length).toBeGreaterThan(2 * 1040);
+    expect(reports.length).toBeGreaterThan(2 * 1000);
     expect(reports.filter(({ problems }) => problems.length > 0)).toEqual([]);
     expect(surprises(reports)).toEqual([]);
   });

@@ -9,6 +9,10 @@ const SLOT_SIZE: u32 = 4096;
 let state: u32 = 0x2545f491;
 let randomWorks = true;
 let storageWorks = true;
+let writesReported = true;
+/** Bytes that the next write gets on; -1 for all. */
+let tearAfter = -1;
+let writes = 0;
 const slots = new StaticArray<u8>(SLOT_COUNT * SLOT_SIZE);
 const lengths = new StaticArray<i32>(SLOT_COUNT);
 
@@ -27,6 +31,21 @@ export function setRandomWorks(works: bool): void {
 /** Let storage work or fail. */
 export function setStorageWorks(works: bool): void {
   storageWorks = works;
+}
+
+/** Let writes report what they did, or failure although they happened. */
+export function setWritesReported(reported: bool): void {
+  writesReported = reported;
+}
+
+/** Let the next write stop after `count` bytes, the rest of its slot staying as it is, and fail. */
+export function tearNextWrite(count: i32): void {
+  tearAfter = count;
+}
+
+/** Writes asked for so far, failed ones among them. */
+export function storageWrites(): i32 {
+  return writes;
 }
 
 /** Erase every slot. */
@@ -56,10 +75,17 @@ export function halStorageRead(slot: i32, buffer: usize, capacity: i32): i32 {
 }
 
 export function halStorageWrite(slot: i32, buffer: usize, length: i32): i32 {
+  writes++;
   if (!storageWorks || <u32>slot >= SLOT_COUNT || <u32>length > SLOT_SIZE) return -1;
-  memory.copy(changetype<usize>(slots) + slot * SLOT_SIZE, buffer, length);
-  lengths[slot] = length;
-  return length;
+  const torn = tearAfter;
+  tearAfter = -1;
+  memory.copy(
+    changetype<usize>(slots) + slot * SLOT_SIZE,
+    buffer,
+    torn < 0 ? length : min(torn, length),
+  );
+  lengths[slot] = torn < 0 ? length : max(lengths[slot], min(torn, length));
+  return writesReported && torn < 0 ? length : -1;
 }
 
 export function halLog(level: i32, text: usize, length: i32): void {

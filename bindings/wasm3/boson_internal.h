@@ -1,0 +1,88 @@
+// What the files of this binding share: the numbers of the core that they use, and calls between
+// them. Not for firmware.
+
+#ifndef WBOSON_BOSON_INTERNAL_H
+#define WBOSON_BOSON_INTERNAL_H
+
+#include "../../hal/hal.h"
+#include "boson.h"
+
+/** Statuses of the core that this binding gives or looks for (assembly/status.ts). */
+enum status {
+  STATUS_INVALID_ARGUMENT = -1,
+  STATUS_INVALID_STATE = -2,
+  STATUS_NO_SPACE = -3,
+  STATUS_TOO_LONG = -4,
+  STATUS_NOT_FOUND = -5,
+  STATUS_NOT_SUPPORTED = -6,
+  STATUS_ABORTED = -65,
+};
+
+/** Kinds of events (assembly/events.ts). */
+enum event_kind {
+  EVENT_OPEN_LINK = 1,
+  EVENT_CLOSE_LINK = 2,
+  EVENT_CONNECTION = 3,
+  EVENT_PUBLISH_DONE = 4,
+  EVENT_RECEIVED = 5,
+  EVENT_FUNCTION_CALL = 6,
+  EVENT_VARIABLE_REQUEST = 7,
+  EVENT_TIME = 8,
+  EVENT_SIGNAL = 9,
+  EVENT_SERVER_MOVED = 12,
+};
+
+/** One event as `poll_event` writes it. */
+struct event {
+  uint32_t kind;
+  uint32_t field[6]; /**< a...f */
+};
+
+/** Indices of `boson.counts`. */
+enum count {
+  COUNT_DATAGRAMS_SENT = 0,
+  COUNT_BYTES_SENT = 1,
+  COUNT_DATAGRAMS_RECEIVED = 2,
+  COUNT_BYTES_RECEIVED = 3,
+};
+
+#define SLOT_SERVER_PUBLIC_KEY 2
+
+/** Call an export that takes arguments, or one that takes none. */
+#define CALL(device, name, ...)                                                                    \
+  boson_runtime_call(&(device)->runtime, BOSON_EXPORT_##name, (const uint32_t[]){__VA_ARGS__})
+#define CALL0(device, name) boson_runtime_call(&(device)->runtime, BOSON_EXPORT_##name, NULL)
+
+// ---- boson_api.c ----------------------------------------------------------------------------
+
+/**
+ * Write bytes into the argument buffer, one behind the other.
+ * @param first, second [in] either may be empty
+ * @returns 0; Status.TooLong; the runtime's fault
+ */
+int boson_argue(struct boson *device, const void *first, uint32_t first_length, const void *second,
+                uint32_t second_length);
+
+// ---- boson_pump.c ---------------------------------------------------------------------------
+
+/** Send and handle events until neither is left. Does nothing when called from a handler. */
+void boson_drain(struct boson *device);
+
+/** Close the socket, and look for none. */
+void boson_close_link(struct boson *device);
+
+// ---- boson_events.c -------------------------------------------------------------------------
+
+/** Handle one event of the core. */
+void boson_handle_event(struct boson *device, const struct event *event);
+
+/** Give the answers again that found the outbox full. */
+void boson_retry_answers(struct boson *device);
+
+/** @returns whether answers wait for boson_retry_answers */
+int boson_has_answers(const struct boson *device);
+
+/** Ask the HAL for the socket that the core wants; tell the core when it is there, or cannot be. */
+void boson_open_link(struct boson *device);
+
+#endif
