@@ -53,7 +53,11 @@ const WARNINGS = [
   "-Werror",
 ];
 /** WASM3 allocates through bindings/wasm3/boson_heap.c, which counts. */
-const HEAP = ["-Dcalloc=boson_heap_calloc", "-Drealloc=boson_heap_realloc", "-Dfree=boson_heap_free"];
+const HEAP = [
+  "-Dcalloc=boson_heap_calloc",
+  "-Drealloc=boson_heap_realloc",
+  "-Dfree=boson_heap_free",
+];
 const SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g"];
 /** WASM3 reads operands where they lie, and calls far down without the sibling calls of -O2. */
 const VARIANTS = {
@@ -98,7 +102,9 @@ export async function buildNative(program, { sanitize = false } = {}) {
   mkdirSync(path.join(folder, "objects"), { recursive: true });
   const units = unitsOf(program, VARIANTS[variant]);
   const objects = await inPairs(units, (unit) => compileUnit(unit, folder));
-  const file = sanitize ? path.join(folder, program) : path.join(projectRoot, "build/native", program);
+  const file = sanitize
+    ? path.join(folder, program)
+    : path.join(projectRoot, "build/native", program);
   await link(objects, file, VARIANTS[variant].link);
   return file;
 }

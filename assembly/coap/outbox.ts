@@ -46,7 +46,7 @@ class Entry {
   handle: u16;
   /** When the next retransmission is due. */
   deadline: u32;
-  /** When it was sent last. */
+  /** When this round's first transmission was. */
   sentAt: u32;
   /** Status.Ok or why it failed. */
   status: i32;
@@ -198,9 +198,9 @@ export function outboxPollTransmit(output: usize, capacity: i32, only: i32, now:
   entry.state = <u8>EntryState.InFlight;
   let timeout = retransmissionTimeout(ACK_TIMEOUT) << entry.transmissions;
   timeout += (timeout * <i32>nextJitter()) >> 9;
+  if (!entry.transmissions) entry.sentAt = now;
   entry.transmissions += 1;
   entry.deadline = now + timeout;
-  entry.sentAt = now;
   return length;
 }
 
@@ -218,7 +218,7 @@ export function outboxPollTimeout(only: i32, now: u32): i32 {
 
 /**
  * End the round of messages whose last transmission was not acknowledged in time (RFC 7252 §4.2).
- * A publish gets MAX_ROUNDS rounds under the same message id, other messages one.
+ * Hello, a publish and a request get MAX_ROUNDS rounds under the same message id, others one.
  * @returns whether there was one
  */
 export function outboxHandleTimeout(now: u32): bool {
@@ -228,7 +228,10 @@ export function outboxHandleTimeout(now: u32): bool {
     if (entry.state != EntryState.InFlight || !isDue(entry.deadline, now)) continue;
     if (<i32>entry.transmissions <= MAX_RETRANSMIT) continue;
     ended = true;
-    const isKept = entry.purpose == Purpose.Publish || entry.purpose == Purpose.Request;
+    const isKept =
+      entry.purpose == Purpose.Publish ||
+      entry.purpose == Purpose.Request ||
+      entry.purpose == Purpose.Hello;
     if (isKept && <i32>entry.rounds < MAX_ROUNDS) {
       entry.rounds += 1;
       entry.transmissions = 0;
@@ -273,7 +276,7 @@ export function outboxAcknowledge(id: u32, status: i32, now: u32): i32 {
   const at = findInFlight(id);
   if (at < 0) return Status.NotFound;
   const entry = entryAt(at);
-  // Karn: a retransmitted message's answer says nothing about the round trip.
+  // Karn: the answer to a message that was repeated says nothing about the round trip.
   if (entry.transmissions == 1) roundTripSample(<i32>(now - entry.sentAt));
   finish(at, status);
   return entry.purpose;

@@ -309,7 +309,7 @@ function handleSealedRecord(type: i32, record: usize, length: i32, number: u64, 
   if (STANDARD) {
     if (type == ContentType.Handshake) handleRepeatedFinished(now);
   }
-  if (type == ContentType.Alert && size == 2) handleAlert(load<u8>(content), load<u8>(content + 1));
+  if (type == ContentType.Alert && size == 2) handleAlert(content);
   else count(DtlsCounter.Unexpected);
   return 0;
 }
@@ -320,7 +320,7 @@ function handleEarlyRecord(type: i32, content: usize, size: i32, now: u32): void
     handleFragments(content, size, now);
     if (dtlsIsEstablished()) completeSession();
   } else if (type == ContentType.Alert && size == 2) {
-    handleAlert(load<u8>(content), load<u8>(content + 1));
+    handleAlert(content);
   } else {
     count(DtlsCounter.Unexpected);
   }

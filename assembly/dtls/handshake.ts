@@ -76,6 +76,8 @@ let cookieLength: i32 = 0;
 let helloSequence: u32 = 0;
 
 let flightPending: bool = false;
+/** When it was sent first, and last. */
+let flightBeganAt: u32 = 0;
 let flightSentAt: u32 = 0;
 let flightTimeout: i32 = 0;
 let transmissions: i32 = 0;
@@ -105,15 +107,23 @@ export function handshakeStart(now: u32): void {
 // ---- flights --------------------------------------------------------------------------------
 
 /**
- * Make the next flight due: the one before was answered. A flight that was sent once measures the
- * round trip; after one that was repeated its longer timer stays (RFC 9147 §5.8.2).
+ * Make the next flight due: the one before, if any, was answered, and measures the round trip.
  */
 function sendFlight(now: u32): void {
-  if (transmissions == 1) roundTripSample(<i32>(now - flightSentAt));
-  if (transmissions <= 1) flightTimeout = retransmissionTimeout(FLIGHT_TIMEOUT);
+  measureFlight(now);
+  flightTimeout = retransmissionTimeout(FLIGHT_TIMEOUT);
+  flightBeganAt = now;
   flightPending = true;
   transmissions = 0;
   flightSentAt = now;
+}
+
+/**
+ * The flight was answered. Time counts from its first transmission, also when it was repeated: on a
+ * link that is slower than the timer every flight is, and must still teach the timers.
+ */
+function measureFlight(now: u32): void {
+  if (transmissions > 0 && transmissions <= 3) roundTripSample(<i32>(now - flightBeganAt));
 }
 
 /**
@@ -171,7 +181,7 @@ export function handlePlainRecord(type: i32, content: usize, length: i32, now: u
     if (dtlsState() == DtlsState.AwaitChangeCipherSpec) setDtlsState(DtlsState.AwaitFinished);
     else count(DtlsCounter.Unexpected);
   } else if (type == ContentType.Alert && length == 2) {
-    handleAlert(load<u8>(content), load<u8>(content + 1));
+    handleAlert(content);
   } else {
     count(DtlsCounter.Malformed);
   }
@@ -353,7 +363,7 @@ function handleFinished(body: usize, length: i32, now: u32): i32 {
   if (!constantTimeEqual(body, expectedVerifyData(), VERIFY_DATA_SIZE)) {
     return Status.AuthenticationFailed;
   }
-  if (transmissions == 1) roundTripSample(<i32>(now - flightSentAt));
+  measureFlight(now);
   keyExchangeReset();
   if (!isAbbreviated) flightReset();
   setDtlsState(DtlsState.Established);

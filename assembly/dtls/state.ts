@@ -164,9 +164,12 @@ export function handleSessionLost(): void {
   end(Status.SessionLost);
 }
 
-/** RFC 5246 §7.2: close_notify and fatal alerts end the connection, other warnings do not. */
-export function handleAlert(level: i32, description: i32): void {
-  alertReceived = description;
-  if (description == Alert.CloseNotify) end(Status.PeerClosed);
-  else if (level == AlertLevel.Fatal) end(Status.AlertReceived);
+/**
+ * RFC 5246 §7.2: close_notify and fatal alerts end the connection, other warnings do not.
+ * @param alert [in] level and description, 2 bytes
+ */
+export function handleAlert(alert: usize): void {
+  alertReceived = load<u8>(alert + 1);
+  if (alertReceived == Alert.CloseNotify) end(Status.PeerClosed);
+  else if (load<u8>(alert) == AlertLevel.Fatal) end(Status.AlertReceived);
 }

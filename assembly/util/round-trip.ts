@@ -9,7 +9,7 @@ const MAX_TIMEOUT: i32 = 60000;
 let smoothed: i32 = -1;
 let variation: i32 = 0;
 
-/** Note a round trip of `ms`, of a message that was sent once only (Karn's rule). */
+/** Note a round trip of `ms`; longer ones than MAX_TIMEOUT are left out. */
 export function roundTripSample(ms: i32): void {
   if (ms < 0 || ms > MAX_TIMEOUT) return;
   if (smoothed < 0) {
@@ -31,7 +31,7 @@ export function roundTripSample(ms: i32): void {
 /** Begin with a round trip known from before: of the stored session. */
 export function roundTripRestore(ms: i32): void {
   smoothed = ms;
-  variation = ms >> 2;
+  variation = ms >> 4;
 }
 
 /** Smoothed round trip, ms; -1 before the first sample. */

@@ -105,15 +105,28 @@ static int has_type(struct M3Function *function, const struct export_type *type)
   return type->results == 0 || m3_GetRetType(function, 0) == c_m3Type_i32;
 }
 
+/** Note a function under one of the names that it is exported by. */
+static int note_export(struct boson_runtime *runtime, struct M3Function *function,
+                       const char *name) {
+  for (int which = 0; which < BOSON_EXPORT_COUNT; which += 1) {
+    if (strcmp(name, export_types[which].name) != 0) continue;
+    if (!has_type(function, &export_types[which])) {
+      return boson_runtime_fail(runtime, BOSON_ERR_EXPORT, export_types[which].name);
+    }
+    runtime->exports[which] = function;
+  }
+  return 0;
+}
+
 /** Find the exports. None is compiled before its first call: what never runs costs no RAM. */
 static int find_exports(struct boson_runtime *runtime, struct M3Module *module) {
   for (uint32_t i = 0; i < module->numFunctions; i += 1) {
     struct M3Function *function = &module->functions[i];
+    // A function that is exported has no names but those of its exports.
     if (!function->export_name || function->import.fieldUtf8) continue;
-    for (int which = 0; which < BOSON_EXPORT_COUNT; which += 1) {
-      if (strcmp(function->export_name, export_types[which].name) != 0) continue;
-      if (!has_type(function, &export_types[which])) return BOSON_ERR_EXPORT;
-      runtime->exports[which] = function;
+    for (int j = 0; j < function->numNames; j += 1) {
+      int error = note_export(runtime, function, function->names[j]);
+      if (error) return error;
     }
   }
   for (int which = 0; which < BOSON_EXPORT_COUNT; which += 1) {

@@ -1,10 +1,13 @@
 // Long runs of what tests/protocol does in short.
 // usage: npm run soak -- fuzz --count 1000000 [--seed N] [--target NAME]
 //        npm run soak -- lives|loss --count 2000 [--seed N]
+//        npm run soak -- cuts                                   1,000 lives, every byte of every write
+//        npm run soak -- slow-link --count 500                  12 s round trip
 //        npm run soak -- damage                                 all eight bits of each byte
 
 import { parseArgs } from "node:util";
 
+import { cutsCampaign } from "./cuts";
 import { cutAll, flipAll, outcomeTable } from "./damage";
 import { TARGETS, fuzz } from "./fuzz";
 import type { Target } from "./fuzz";
@@ -12,6 +15,7 @@ import { live } from "./lives";
 import type { LifeReport } from "./lives";
 import { runOverLoss } from "./loss";
 import type { LossReport } from "./loss";
+import { slowLinkCampaign } from "./slow-link";
 
 interface Options {
   count: number;
@@ -68,6 +72,10 @@ const RUNS: Record<string, (options: Options) => boolean> = {
     console.log({ damages: reports.length, problems: bad });
     return bad.length === 0;
   },
+
+  cuts: ({ count, seed }) => cutsCampaign(count, seed),
+
+  "slow-link": ({ count, seed }) => slowLinkCampaign(count, seed),
 };
 
 function seeds(count: number, first: number): number[] {

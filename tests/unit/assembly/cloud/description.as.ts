@@ -107,8 +107,7 @@ equal("37 bytes", all(DescribeType.System), 37);
 equalBytes(
   "system part 4, version 6200; user part 5, version 3; both fully checked",
   whole,
-  "0a11 0804 1001 18b830 351e000000 3d1e000000" +
-    "0a10 0805 1001 1803 351e000000 3d1e000000 ee",
+  "0a11 0804 1001 18b830 351e000000 3d1e000000" + "0a10 0805 1001 1803 351e000000 3d1e000000 ee",
 );
 const systemChecksum = describeChecksum();
 equal("every window of it is right", wrongWindows(DescribeType.System, 0), 0);
@@ -155,7 +154,7 @@ all(DescribeType.Metrics, 4294967295);
 equalBytes(
   "the longest uptime; 1 retransmission in 2 messages",
   whole,
-  HEAD + "0600 c7894100 1500 01000000 1600 00000000 1700 02000000 1f00 02010000",
+  HEAD + "0600 37894100 1500 01000000 1600 00000000 1700 02000000 1f00 02010000",
 );
 equal("every window of it is right", wrongWindows(DescribeType.Metrics, 123456789), 0);
 check("little-endian ids and values", hex(whole + 7, 2) == "0600");

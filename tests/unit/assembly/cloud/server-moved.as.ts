@@ -3,11 +3,7 @@
 import { bytes, check, equal, equalBytes, finish, section } from "../support/check";
 import { EventKind, resetEvents, takeEvent } from "../../../../assembly/events";
 import { decodeMessage } from "../../../../assembly/coap/message";
-import {
-  outboxPollTransmit,
-  outboxReset,
-  outboxSetNextId,
-} from "../../../../assembly/coap/outbox";
+import { outboxPollTransmit, outboxReset, outboxSetNextId } from "../../../../assembly/coap/outbox";
 import { Code } from "../../../../assembly/coap/protocol";
 import { CallKind, callOpen, callsReset } from "../../../../assembly/cloud/calls";
 import {
@@ -31,6 +27,8 @@ const event = heap.alloc(32);
 
 /** Handle a request with this payload. @returns the code to acknowledge it with */
 function handle(payload: string): i32 {
+  if (isMoveAsked()) finishMove(false);
+  outboxReset();
   callsReset();
   const message = REQUEST + (payload.length ? "ff" : "") + payload;
   decodeMessage(bytes(message), message.length / 2);

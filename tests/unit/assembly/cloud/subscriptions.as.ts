@@ -57,7 +57,8 @@ function reached(name: string, format: u32): i32 {
   resetEvents();
   handleEvent(nameAt, text(name), data, 5, format);
   let digits = 0;
-  while (takeEvent(event) == EventKind.EventReceived) digits = digits * 10 + load<i32>(event, 4) + 1;
+  while (takeEvent(event) == EventKind.EventReceived)
+    digits = digits * 10 + load<i32>(event, 4) + 1;
   return digits;
 }
 

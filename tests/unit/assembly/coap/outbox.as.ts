@@ -1,12 +1,7 @@
 // assembly/coap/outbox.ts: order, retransmission, acknowledgement, and the arena
 
 import { bytes, check, equal, equalBytes, finish, section } from "../support/check";
-import {
-  MAX_RETRANSMIT,
-  MAX_ROUNDS,
-  NSTART,
-  OUTBOX_CAPACITY,
-} from "../../../../assembly/config";
+import { MAX_RETRANSMIT, MAX_ROUNDS, NSTART, OUTBOX_CAPACITY } from "../../../../assembly/config";
 import { Status } from "../../../../assembly/status";
 import { loadU16 } from "../../../../assembly/util/bytes";
 import { roundTrip, roundTripRestore } from "../../../../assembly/util/round-trip";

@@ -31,11 +31,7 @@ equalBytes("layout", out, "fefd" + RANDOM + "00 00" + SUITES + EXTENSIONS + "ee"
 
 section("with a cookie");
 equal("8 bytes more", encode(512, bytes("a1a2a3a4a5a6a7a8"), 8), 93);
-equalBytes(
-  "layout",
-  out,
-  "fefd" + RANDOM + "00 08a1a2a3a4a5a6a7a8" + SUITES + EXTENSIONS + "ee",
-);
+equalBytes("layout", out, "fefd" + RANDOM + "00 08a1a2a3a4a5a6a7a8" + SUITES + EXTENSIONS + "ee");
 equal("the longest cookie", encode(512, filler, 255), 340);
 equalBytes("its length", out + 35, "ff c0");
 equalBytes("what follows it", out + 35 + 256, SUITES + EXTENSIONS + "ee");

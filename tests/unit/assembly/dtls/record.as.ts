@@ -160,7 +160,7 @@ for (let bit = 0; bit < 33 * 8; bit++) {
   if (index == 1 || index == 2 || index == 11 || index == 12) continue;
   const record = bytes(ACK);
   const mask = 1 << (bit & 7);
-  store<u8>(record + index, <i32>load<u8>(record + index) ^ mask);
+  store<u8>(record + index, (<i32>load<u8>(record + index)) ^ mask);
   if (recordOpen(record, 20) != Status.Discarded) passed++;
   if (load<u32>(record + 21) != 0) left++;
 }

@@ -31,9 +31,9 @@ const whole = crc32(0, all, 256);
 for (let bit = 0; bit < 2048; bit++) {
   const at = all + (bit >> 3);
   const mask = 1 << (bit & 7);
-  store<u8>(at, <i32>load<u8>(at) ^ mask);
+  store<u8>(at, (<i32>load<u8>(at)) ^ mask);
   if (crc32(0, all, 256) == whole) missed++;
-  store<u8>(at, <i32>load<u8>(at) ^ mask);
+  store<u8>(at, (<i32>load<u8>(at)) ^ mask);
 }
 equal("every single bit", missed, 0);
 check("a missing zero at the start", crc32(0, all + 1, 255) != whole);

@@ -1,0 +1,78 @@
+// Runs the conformance suite on the posix HAL. Arguments: an empty folder, port of the echo server, a
+// port where nobody listens. Then what only this port promises: names and rights of its files.
+
+#define _GNU_SOURCE
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../hal/posix/hal_posix.h"
+#include "conformance.h"
+
+static void print(const char *line) { puts(line); }
+
+static int check(const char *name, int passed) {
+  printf("%s %s\n", passed ? "ok" : "FAILED", name);
+  return !passed;
+}
+
+/** The device key under the name that provisioning gives it, readable by its owner only. */
+static int check_files(const char *folder) {
+  char path[4096];
+  struct stat status;
+  snprintf(path, sizeof path, "%s/device-key.der", folder);
+  int written = hal_storage_write(1, (const uint8_t *)"key", 3) == 3;
+  int failures = check("posix: name of a file", written && stat(path, &status) == 0);
+  failures += check("posix: its owner's only", (status.st_mode & 077) == 0);
+  return failures;
+}
+
+/** A file that is readable ends the wait, too. */
+static int check_watch(void) {
+  int ends[2];
+  if (pipe(ends) != 0) return 1;
+  hal_posix_watch(ends[0]);
+  int failures = check("posix: nothing to read", hal_wait(10) == 0);
+  if (write(ends[1], "x", 1) != 1) failures += 1;
+  failures += check("posix: a file to read", hal_wait(1000) == 1);
+  hal_posix_watch(-1);
+  close(ends[0]);
+  close(ends[1]);
+  return failures;
+}
+
+/** The reset starts this program anew, which then finds the mark. */
+static int check_reset(void) {
+  fflush(stdout);
+  pid_t child = fork();
+  if (child == 0) {
+    setenv("CONFORMANCE_RESET", "1", 1);
+    hal_reset();
+    _exit(1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return check("posix: reset", WIFEXITED(status) && WEXITSTATUS(status) == 77);
+}
+
+int main(int count, char **arguments) {
+  if (getenv("CONFORMANCE_RESET")) return count == 4 ? 77 : 1;
+  if (count != 4) return 2;
+  int failures = check("posix: no storage yet", hal_storage_write(3, NULL, 0) == HAL_ERR_STORAGE);
+  failures += check("posix: opens", hal_posix_open(arguments[1]) == HAL_OK);
+  struct conformance_setup setup = {
+      .host = "127.0.0.1",
+      .name = "localhost",
+      .echo_port = (uint16_t)atoi(arguments[2]),
+      .closed_port = (uint16_t)atoi(arguments[3]),
+  };
+  failures += hal_conformance(&setup, print);
+  failures += check_files(arguments[1]);
+  failures += check_watch();
+  failures += check_reset();
+  return failures == 0 ? 0 : 1;
+}

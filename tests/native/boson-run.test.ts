@@ -1,0 +1,261 @@
+// boson-run, a device on WASM3, against the local cloud over real UDP: a drop-in for the Node device.
+
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+
+import { LocalCloud, UdpListener, openCloudDirectory, provisionDevice } from "../../cloud";
+import { projectRoot } from "../support/fixture";
+import { buildNative, nativeTest } from "../support/native-build";
+
+const run = promisify(execFile);
+const nativeOnly = nativeTest("boson-run");
+
+const CORE = path.join(projectRoot, "build/boson.wasm");
+const PATIENCE = 10_000;
+
+/** A folder with a cloud and one provisioned device, and the processes that run it. */
+class Bench {
+  readonly folder = mkdtempSync(path.join(tmpdir(), "wboson-native-"));
+  readonly device = path.join(this.folder, "device");
+  readonly processes: Run[] = [];
+  readonly cloudFolder = path.join(this.folder, "cloud");
+  id!: string;
+  cloud!: LocalCloud;
+  listener!: UdpListener;
+
+  async start(): Promise<void> {
+    const directories = { cloudDirectory: this.cloudFolder, deviceDirectory: this.device };
+    this.id = provisionDevice(directories).id;
+    this.cloud = new LocalCloud(openCloudDirectory(this.cloudFolder));
+    this.listener = await UdpListener.listen(this.cloud, { port: 0 });
+  }
+
+  run(program: string, module: string, ...flags: string[]): Run {
+    const server = `localhost:${this.listener.address.port}`;
+    const options = ["--module", module, "--storage", this.device, "--server", server];
+    const started = new Run(program, [...options, ...flags]);
+    this.processes.push(started);
+    return started;
+  }
+
+  /** The next event of the cloud that fits. */
+  event(name: string): Promise<string> {
+    return within(`event ${name}`, (resolve) => {
+      this.cloud.on("event", (event) => event.name === name && resolve(event.data.toString()));
+    });
+  }
+
+  change(wanted: string): Promise<void> {
+    return within(wanted, (resolve) => {
+      this.cloud.on("device", ({ change }) => change === wanted && resolve());
+    });
+  }
+
+  async stop(): Promise<void> {
+    for (const { child } of this.processes) child.kill("SIGKILL");
+    await this.listener?.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+function within<T>(what: string, start: (resolve: (value: T) => void) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no ${what}`)), PATIENCE);
+    start((value) => {
+      clearTimeout(timer);
+      resolve(value);
+    });
+  });
+}
+
+/** One boson-run process and what it printed. */
+class Run {
+  readonly child: ChildProcess;
+  output = "";
+  private readonly waiting = new Set<() => void>();
+
+  constructor(program: string, options: string[]) {
+    this.child = spawn(program, options);
+    for (const stream of [this.child.stdout!, this.child.stderr!]) {
+      stream.on("data", (chunk: Buffer) => {
+        this.output += chunk.toString();
+        for (const look of this.waiting) look();
+      });
+    }
+  }
+
+  /** Wait until it has printed something. */
+  prints(pattern: RegExp): Promise<RegExpExecArray> {
+    return within(`${pattern} in ${this.output}`, (resolve) => {
+      const look = (): void => {
+        const found = pattern.exec(this.output);
+        if (!found) return;
+        this.waiting.delete(look);
+        resolve(found);
+      };
+      this.waiting.add(look);
+      look();
+    });
+  }
+
+  async end(signal: NodeJS.Signals): Promise<number | null> {
+    const ended = once(this.child, "exit");
+    this.child.kill(signal);
+    const [code] = (await ended) as [number | null];
+    return code;
+  }
+}
+
+describe("an application on boson-run", () => {
+  const bench = new Bench();
+  let program: string;
+  let module: string;
+  let device: Run;
+
+  async function prepare(): Promise<void> {
+    module = path.join("build", "tests", "native-sensor.wasm");
+    const build = ["tools/build.mjs", "--application", "examples/sensor/main.ts"];
+    await run(process.execPath, [...build, "--out", module, "--runtime", "minimal"], {
+      cwd: projectRoot,
+    });
+    module = path.join(projectRoot, module);
+    program = await buildNative("boson-run");
+    await bench.start();
+  }
+  afterAll(() => bench.stop());
+
+  nativeOnly("connects by a handshake and publishes", async () => {
+    await prepare();
+    const event = bench.event("temp");
+    const subscribed = bench.change("subscriptions");
+    device = bench.run(program, module);
+    await device.prints(/connection Connected HandshakeDone Ok/);
+    expect(JSON.parse(await event)).toEqual({ tenths: 207 });
+    await subscribed;
+  });
+
+  nativeOnly("answers functions and variables", async () => {
+    expect(await bench.cloud.call(bench.id, "interval", "60")).toBe(60);
+    expect(await bench.cloud.call(bench.id, "interval", "0")).toBe(-1);
+    expect(await bench.cloud.read(bench.id, "reading")).toBe(207);
+    await device.prints(/interval is now 60 s/);
+  });
+
+  nativeOnly("receives events and answers them", async () => {
+    const answer = bench.event("ack");
+    expect(bench.cloud.publish("command/led", "on")).toBe(1);
+    expect(await answer).toBe("on");
+    await device.prints(/received command\/led: on/);
+  });
+
+  nativeOnly("answers ping and signal", async () => {
+    expect(await bench.cloud.ping(bench.id)).toBeGreaterThanOrEqual(0);
+    await bench.cloud.signal(bench.id, true);
+    await device.prints(/signal on/);
+  });
+
+  nativeOnly("killed and started again, goes on without a handshake", async () => {
+    await device.end("SIGKILL");
+    const session = bench.cloud.device(bench.id).session;
+    const event = bench.event("temp");
+    device = bench.run(program, module);
+    await device.prints(/connection Connected SessionResumed Ok/);
+    await event;
+    expect(device.output).not.toContain("Handshake");
+    expect(bench.cloud.device(bench.id).session?.connectionId).toEqual(session?.connectionId);
+    expect(await bench.cloud.call(bench.id, "interval", "30")).toBe(30);
+  });
+
+  nativeOnly("a cloud that asks for new keys gets them", async () => {
+    await bench.cloud.rekey(bench.id);
+    await device.prints(/HandshakeBecauseKeyChange[^]*connection Connected HandshakeDone Ok/);
+  });
+
+  nativeOnly("says goodbye when it is asked to end", async () => {
+    const goodbye = within("goodbye", (resolve) => bench.cloud.once("goodbye", resolve));
+    expect(await device.end("SIGTERM")).toBe(0);
+    expect(await goodbye).toMatchObject({ deviceId: bench.id });
+  });
+});
+
+describe("the core alone on boson-run", () => {
+  const bench = new Bench();
+  let program: string;
+  let device: Run;
+  afterAll(() => bench.stop());
+
+  nativeOnly("publishes what stdin says, with sanitizers on", async () => {
+    program = await buildNative("boson-run", { sanitize: true });
+    await bench.start();
+    const subscribed = bench.change("subscriptions");
+    device = bench.run(program, CORE, "--statistics");
+    await device.prints(/connection Connected HandshakeDone Ok/);
+    await subscribed;
+    const event = bench.event("line");
+    device.child.stdin!.write("grüezi\n");
+    expect(await event).toBe("grüezi");
+    await device.prints(/published 1 Ok/);
+  });
+
+  nativeOnly("calls the handlers of boson.h", async () => {
+    expect(await bench.cloud.call(bench.id, "double", "-21")).toBe(-42);
+    await expect(bench.cloud.call(bench.id, "double", "x")).rejects.toMatchObject({
+      code: "rejected",
+    });
+    expect(await bench.cloud.read(bench.id, "lines")).toBe(1);
+    bench.cloud.publish("command/x", "y");
+    await device.prints(/event command\/x 0 y/);
+  });
+
+  nativeOnly("prints its figures, and frees everything", async () => {
+    expect(await device.end("SIGINT")).toBe(0);
+    const [, figures] = /statistics (.*)/.exec(device.output)!;
+    const { heapPeak, linearMemory, datagramsSent } = JSON.parse(figures) as Record<string, number>;
+    expect(heapPeak).toBeGreaterThan(linearMemory);
+    expect(datagramsSent).toBeGreaterThan(5);
+    expect(device.output).not.toMatch(/runtime error|Sanitizer/);
+  });
+
+  nativeOnly("takes up the session with less linear memory", async () => {
+    device = bench.run(program, CORE, "--memory", "16384");
+    device.child.stdin!.end("first\nsecond");
+    await device.prints(/connection Connected SessionResumed Ok/);
+    await device.prints(/published 2 Ok/);
+    expect(await device.end("SIGTERM")).toBe(0);
+  });
+
+  nativeOnly("names what is wrong with its arguments", async () => {
+    const wrong = async (...options: string[]): Promise<{ code: number; stderr: string }> =>
+      run(program, options).then(
+        () => ({ code: 0, stderr: "" }),
+        (error: { code: number; stderr: string }) => error,
+      );
+    const good = ["--module", CORE, "--storage", bench.device, "--server", "localhost:1"];
+    expect(await wrong()).toMatchObject({ code: 2 });
+    expect(await wrong(...good, "--device-id", "xyz")).toMatchObject({ code: 2 });
+    expect(await wrong(...good, "--memory", "1000")).toMatchObject({ code: 3 });
+    expect(await wrong(...good, "--heap", "90000")).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining("NoMemory") as string,
+    });
+    expect(await wrong(...good, "--module", "/nowhere")).toMatchObject({ code: 1 });
+    expect(
+      await wrong(
+        ...good,
+        "--storage",
+        path.join(bench.folder, "empty"),
+        "--device-id",
+        "0".repeat(24),
+      ),
+    ).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/Invalid(Private|Public)Key/) as string,
+    });
+  });
+});
