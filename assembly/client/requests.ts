@@ -1,5 +1,5 @@
 // CoAP requests of an application (`standard` profile): RFC 7252 §5 with blockwise transfer
-// (RFC 7959) and Observe (RFC 7641). A request has a handle, which is also its token. Blocks of a
+// (RFC 7959) and Observe (RFC 7641). A request has a handle, of which its token is made. Blocks of a
 // response come as one event each, the next one being asked for meanwhile; blocks of an upload are
 // given one by one as the server asks for them.
 
@@ -19,18 +19,24 @@ import {
   optionRewind,
   optionUint,
 } from "../coap/message";
-import { Purpose, outboxCapacity, outboxCommit, outboxFinish, outboxSpace } from "../coap/outbox";
+import {
+  Purpose,
+  outboxCapacity,
+  outboxCommit,
+  outboxFinish,
+  outboxNextId,
+  outboxSpace,
+} from "../coap/outbox";
 import { Code, MessageType, Option } from "../coap/protocol";
 import { STANDARD } from "../config";
 import { EventKind, eventSpace, pushEvent } from "../events";
 import { Status } from "../status";
-import { loadU16, storeU16 } from "../util/bytes";
+import { equalBytes, storeU16 } from "../util/bytes";
 
 /** Requests open at a time, observations among them. */
 const MAX_REQUESTS: i32 = 4;
 /** Path and query of a request, bytes together; a block is asked for with the same. */
 const TARGET_CAPACITY: i32 = 120;
-const TOKEN_LENGTH: i32 = 2;
 /** Option value for "leave it out". */
 const NONE: i32 = -1;
 const MORE: i32 = 8;
@@ -77,6 +83,50 @@ function requestAt(index: i32): Request {
   return changetype<Request>(REQUESTS + <usize>index * REQUEST_SIZE);
 }
 
+/**
+ * Token of a request: an observation's is its handle, two bytes; the server knows it for long, over
+ * reboots, too. Any other one's is the low byte of its handle, which no other open request has.
+ * @returns its length
+ */
+function tokenOf(request: Request): i32 {
+  storeU16(TOKEN, request.handle);
+  return request.flags & Flag.Observe ? 2 : 1;
+}
+
+/** Whether the decoded message carries the token of this open request. */
+function isAnswered(request: Request): bool {
+  const length = tokenOf(request);
+  return (
+    request.handle != 0 &&
+    messageTokenLength() == length &&
+    equalBytes(messageToken(), TOKEN + 2 - length, length)
+  );
+}
+
+/** Index of the open request that the decoded message answers; -1 for none. */
+function findAnswered(): i32 {
+  for (let i = 0; i < MAX_REQUESTS; i++) {
+    if (isAnswered(requestAt(i))) return i;
+  }
+  return -1;
+}
+
+/** The next handle. Its low byte is no open request's; the first goes on ahead of earlier boots'. */
+function nextHandle(): i32 {
+  // Message ids are reserved ahead over reboots, and there are never more handles than ids.
+  let handle = lastHandle ? lastHandle : <i32>outboxNextId();
+  let isFree: bool;
+  do {
+    handle = handle == 0xffff ? 1 : handle + 1;
+    isFree = true;
+    for (let i = 0; i < MAX_REQUESTS; i++) {
+      const open = <i32>requestAt(i).handle;
+      if (open && (open & 0xff) == (handle & 0xff)) isFree = false;
+    }
+  } while (!isFree);
+  return handle;
+}
+
 function find(handle: i32): i32 {
   for (let i = 0; i < MAX_REQUESTS; i++) {
     if (handle && requestAt(i).handle == handle) return i;
@@ -106,15 +156,15 @@ function send(
 ): i32 {
   const request = requestAt(index);
   const target = changetype<usize>(request) + TARGET_OFFSET;
-  storeU16(TOKEN, request.handle);
+  const tokenLength = tokenOf(request);
   encodeMessage(
     outboxSpace(),
     outboxCapacity(),
     MessageType.Confirmable,
     request.method,
     0,
-    TOKEN,
-    TOKEN_LENGTH,
+    TOKEN + 2 - tokenLength,
+    tokenLength,
   );
   if (observe >= 0) encodeUintOption(Option.Observe, observe);
   encodeParts(Option.UriPath, target, request.pathLength, 0x2f);
@@ -162,7 +212,7 @@ export function beginRequest(
   while (index < MAX_REQUESTS && requestAt(index).handle) index++;
   if (index == MAX_REQUESTS) return Status.NoSpace;
   const request = requestAt(index);
-  const handle = lastHandle == 0xffff ? 1 : lastHandle + 1;
+  const handle = nextHandle();
   request.handle = <u16>handle;
   request.method = <u8>method;
   request.pathLength = <u8>pathLength;
@@ -218,7 +268,7 @@ export function cancelRequest(handle: i32): i32 {
 
 /** Whether the decoded message carries the token of an open request. */
 export function isForRequest(): bool {
-  return messageTokenLength() == TOKEN_LENGTH && find(loadU16(messageToken())) >= 0;
+  return findAnswered() >= 0;
 }
 
 /** A request ended without a response. */
@@ -259,7 +309,7 @@ function isOutdated(request: Request): bool {
  */
 export function handleResponse(): i32 {
   if (eventSpace() < 1) return Status.NoSpace;
-  const index = find(loadU16(messageToken()));
+  const index = findAnswered();
   const request = requestAt(index);
   const handle = <i32>request.handle;
   readOptions();

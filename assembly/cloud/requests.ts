@@ -109,14 +109,16 @@ function readOptions(): i32 {
  */
 export function handleRequest(now: u32): i32 {
   if (readOptions() < 0) return Code.BadOption;
+  // Every kind of request but an event is answered, or told to the host once.
+  const isEvent = resource == Resource.Event || resource == Resource.LowerEvent;
+  if (!isEvent && !hasRoom()) return Status.NoSpace;
   switch (messageCode()) {
     case Code.Get:
       if (resource == Resource.Variable) return handleVariable();
       if (resource == Resource.Describe) return handleDescribe(now);
       break;
     case Code.Post:
-      if (resource == Resource.Event || resource == Resource.LowerEvent)
-        return handleInboundEvent();
+      if (isEvent) return handleInboundEvent();
       if (resource == Resource.Function) return handleFunction();
       if (resource == Resource.Moved) return handleServerMoved();
       if (resource == Resource.Hello) return Code.Empty;
@@ -143,8 +145,12 @@ function answerNotFound(): i32 {
   return status < 0 ? status : Code.Empty;
 }
 
+/** Whether the host can be asked, and its answer be sent. */
+function hasRoom(): bool {
+  return eventSpace() > 0 && outboxCapacity() >= SMALL_RESPONSE;
+}
+
 function handleFunction(): i32 {
-  if (eventSpace() < 1 || outboxCapacity() < SMALL_RESPONSE) return Status.NoSpace;
   if (queryLength > MAX_DATA_LENGTH) return Code.BadRequest;
   const target = registryFind(RegistryKind.Function, name, nameLength);
   if (target < 0) return answerNotFound();
@@ -155,7 +161,6 @@ function handleFunction(): i32 {
 }
 
 function handleVariable(): i32 {
-  if (eventSpace() < 1 || outboxCapacity() < SMALL_RESPONSE) return Status.NoSpace;
   const target = registryFind(RegistryKind.Variable, name, nameLength);
   if (target < 0) return answerNotFound();
   const type = registryDetail();
@@ -172,7 +177,6 @@ function handleDescribe(now: u32): i32 {
 
 function handleSignal(): i32 {
   if (queryLength != 1) return Code.BadRequest;
-  if (eventSpace() < 1) return Status.NoSpace;
   pushEvent(EventKind.Signal, load<u8>(query) == 1 ? 1 : 0);
   return Code.Changed;
 }

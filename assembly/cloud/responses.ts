@@ -71,7 +71,7 @@ function sizeOf(type: u32): i32 {
 /**
  * Answer a variable read: 2.05 with the value. Bool is 1 byte; int goes out big-endian, double
  * little-endian; a string has no terminator.
- * @param value [in,out] the value as linear memory holds it (little-endian), `length` bytes
+ * @param value [in] the value as linear memory holds it (little-endian), `length` bytes
  * @returns Status.Ok; Status.NotFound; Status.InvalidArgument (length does not fit the type);
  *   Status.TooLong; Status.NoSpace
  */
@@ -82,7 +82,10 @@ export function returnVariable(call: i32, value: usize, length: i32): i32 {
   const expected = sizeOf(type);
   if (length < 0 || (expected >= 0 && length != expected)) return Status.InvalidArgument;
   if (length > MAX_DATA_LENGTH) return Status.TooLong;
-  if (type == VariableType.Int) store<u32>(value, bswap<u32>(load<u32>(value)));
+  if (type == VariableType.Int) {
+    storeU32(RESULT, load<u32>(value));
+    return answer(Code.Content, RESULT, length);
+  }
   return answer(Code.Content, value, length);
 }
 

@@ -40,7 +40,10 @@ function readVarint(end: usize): i32 {
   return -1;
 }
 
-/** @returns whether the payload is a message of these fields, address and key being there */
+/**
+ * Read the fields. Whatever is missing or odd in key and signature fails with the signature's check.
+ * @returns whether the payload is a message of these fields, with an address
+ */
 function readFields(end: usize): bool {
   memory.fill(FIELDS, 0, 40);
   while (position < end) {

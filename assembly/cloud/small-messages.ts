@@ -35,9 +35,10 @@ export function requestTime(): i32 {
     newToken(),
     1,
   );
-  timeToken = lastToken();
   encodeByteOption(Option.UriPath, Resource.Time);
-  return outboxCommit(Purpose.Time, 0, encodeEnd());
+  const status = outboxCommit(Purpose.Time, 0, encodeEnd());
+  if (status == Status.Ok) timeToken = lastToken();
+  return status;
 }
 
 /** Whether a response with this token answers the last time request. */

@@ -47,9 +47,9 @@ function loadPublicKey(publicKey: usize, slot: i32): i32 {
 }
 
 /**
- * Read both keys and check them.
+ * Read both keys and check their form.
  * @returns Status.Ok; Status.InvalidPrivateKey, Status.InvalidPublicKey when storage has none or
- *   one that is no P-256 key
+ *   one that is not the DER of a P-256 key (a point off the curve fails in the handshake)
  */
 export function identityLoad(): i32 {
   if (usesPsk()) {

@@ -31,7 +31,7 @@
 struct options {
   const char *module, *storage, *server, *device_id;
   int32_t keepalive;
-  uint32_t memory, stack, steps, heap;
+  uint32_t memory, stack, calls, heap;
   int statistics;
 };
 
@@ -184,7 +184,7 @@ static void usage(FILE *output) {
           "  --keepalive MS    silence until a ping; negative: none\n"
           "  --memory BYTES    of linear memory, 65536 at most, which is the default\n"
           "  --stack BYTES     of WebAssembly stack\n"
-          "  --steps COUNT     calls and loop rounds that one call into the module may take\n"
+          "  --calls COUNT     calls that one call into the module may make\n"
           "  --heap BYTES      that WASM3 may allocate\n"
           "  --statistics      print memory and traffic at the end (SIGINT, SIGTERM)\n");
 }
@@ -212,7 +212,7 @@ static int parse_options(int count, char **arguments, struct options *options) {
       {"module", required_argument, NULL, 'm'},    {"storage", required_argument, NULL, 'd'},
       {"server", required_argument, NULL, 's'},    {"device-id", required_argument, NULL, 'i'},
       {"keepalive", required_argument, NULL, 'k'}, {"memory", required_argument, NULL, 'M'},
-      {"stack", required_argument, NULL, 'S'},     {"steps", required_argument, NULL, 'T'},
+      {"stack", required_argument, NULL, 'S'},     {"calls", required_argument, NULL, 'T'},
       {"heap", required_argument, NULL, 'H'},      {"statistics", no_argument, NULL, 'x'},
       {"help", no_argument, NULL, 'h'},            {NULL, 0, NULL, 0},
   };
@@ -230,7 +230,7 @@ static int parse_options(int count, char **arguments, struct options *options) {
         break;
       case 'M': bad |= parse_limit(optarg, &options->memory); break;
       case 'S': bad |= parse_limit(optarg, &options->stack); break;
-      case 'T': bad |= parse_limit(optarg, &options->steps); break;
+      case 'T': bad |= parse_limit(optarg, &options->calls); break;
       case 'H': bad |= parse_limit(optarg, &options->heap); break;
       case 'x': options->statistics = 1; break;
       case 'h':
@@ -347,7 +347,7 @@ static int open_device(const struct options *options, uint8_t *module, uint32_t 
       .product_id = 65535,
       .platform_id = PLATFORM_GCC,
       .keepalive_ms = options->keepalive,
-      .limits = {.memory = options->memory, .stack = options->stack, .steps = options->steps},
+      .limits = {.memory = options->memory, .stack = options->stack, .calls = options->calls},
       .on_connection = on_connection,
       .on_time = on_time,
       .on_signal = on_signal_event,

@@ -31,18 +31,18 @@ static const struct export_type export_types[BOSON_EXPORT_COUNT] = {
 /** Most arguments of an export. */
 #define MAX_ARGUMENTS 5
 
-// ---- steps ----------------------------------------------------------------------------------
+// ---- call budget ----------------------------------------------------------------------------
 
 /** Why a call ended whose budget was used up; compared by its address. */
-static const char too_many_steps[] = "[trap] step budget used up";
+static const char too_many_calls[] = "[trap] call budget used up";
 
 /** Left to the call that runs. WASM3 has one interpreter, whatever the number of runtimes. */
-static uint32_t steps_left;
+static uint32_t calls_left;
 
-/** WASM3 calls this for every call and every round of a loop. */
+/** WASM3 calls this for every call inside a module. */
 M3Result m3_Yield(void) {
-  if (steps_left == 0) return too_many_steps;
-  steps_left -= 1;
+  if (calls_left == 0) return too_many_calls;
+  calls_left -= 1;
   return m3Err_none;
 }
 
@@ -51,7 +51,7 @@ M3Result m3_Yield(void) {
 /** What a WASM3 result means; `other` for one that the phase decides. */
 static int error_of(M3Result result, int other) {
   if (result == boson_host_argument) return BOSON_ERR_HOST_ARGUMENT;
-  if (result == too_many_steps) return BOSON_ERR_TIME;
+  if (result == too_many_calls) return BOSON_ERR_TIME;
   if (result == m3Err_mallocFailed || result == m3Err_mallocFailedCodePage) {
     return BOSON_ERR_NO_MEMORY;
   }
@@ -176,7 +176,7 @@ static int load(struct boson_runtime *runtime, const uint8_t *bytes, uint32_t si
   runtime->runtime->memoryLimit = limit;
 
   struct M3Module *module = NULL;
-  steps_left = runtime->steps;
+  calls_left = runtime->calls;
   M3Result result = m3_ParseModule(runtime->environment, &module, bytes, size);
   int error = result ? error_of(result, BOSON_ERR_MALFORMED) : check_memory(module);
   if (!error) {
@@ -198,7 +198,7 @@ static int load(struct boson_runtime *runtime, const uint8_t *bytes, uint32_t si
 int boson_runtime_open(struct boson_runtime *runtime, const uint8_t *module, uint32_t size,
                        const struct boson_limits *limits) {
   memset(runtime, 0, sizeof *runtime);
-  runtime->steps = limits->steps ? limits->steps : UINT32_MAX;
+  runtime->calls = limits->calls ? limits->calls : UINT32_MAX;
   int error = load(runtime, module, size, limits);
   if (!error) error = find_buffers(runtime);
   if (error) {
@@ -241,7 +241,7 @@ int32_t boson_runtime_call(struct boson_runtime *runtime, enum boson_export whic
   const struct export_type *type = &export_types[which];
   struct M3Function *function = runtime->exports[which];
   if (!runtime->runtime || !function) return BOSON_ERR_EXPORT;
-  steps_left = runtime->steps;
+  calls_left = runtime->calls;
   M3Result result = m3Err_none;
   if (!function->compiled) result = m3_FindFunction(&function, runtime->runtime, type->name);
   int32_t returned = 0;

@@ -28,7 +28,7 @@ enum boson_error {
   BOSON_ERR_HOST_ARGUMENT = -108,    /**< the module gave an import memory that is not its own */
   BOSON_ERR_TRAP = -109,             /**< trap: the module must be instantiated again */
   BOSON_ERR_STACK = -110,            /**< trap: the stack does not suffice */
-  BOSON_ERR_TIME = -111,             /**< trap: one call took more steps than its budget */
+  BOSON_ERR_TIME = -111,             /**< trap: one call made more calls than its budget */
   BOSON_ERR_ARGUMENT = -112,         /**< an argument of boson.h is out of its range */
   BOSON_ERR_HAL = -113,              /**< a HAL of another version, or one without UDP */
 };
@@ -82,9 +82,11 @@ enum boson_export {
 
 /** What a module may use; 0 is the default of each. */
 struct boson_limits {
-  uint32_t memory;       /**< bytes of linear memory; default and most: one page, 65536 */
-  uint32_t stack;        /**< bytes of WebAssembly stack; default 8192 */
-  uint32_t steps;        /**< calls and loop rounds that one call may take; default: no limit */
+  uint32_t memory; /**< bytes of linear memory; default and most: one page, 65536 */
+  uint32_t stack;  /**< bytes of WebAssembly stack; default 8192 */
+  /** Calls that one call may make inside the module; default: no limit. WASM3 does not count the
+   * rounds of a loop: one that calls nothing and never ends is the watchdog's business. */
+  uint32_t calls;
 };
 
 /** A range of the module's memory. */
@@ -97,7 +99,7 @@ struct boson_runtime {
   struct M3Environment *environment;
   struct M3Runtime *runtime; /**< NULL: closed */
   struct M3Function *exports[BOSON_EXPORT_COUNT];
-  uint32_t steps;
+  uint32_t calls;
   int fault;          /**< 0, or the error after which nothing is called any more */
   const char *detail; /**< WASM3's own words for it, or NULL */
   struct boson_buffer rx, tx, argument, event;

@@ -24,6 +24,8 @@
 #define SOCKETS 4
 #define FOLDER_MAX 3800
 #define PATH_SIZE (FOLDER_MAX + 64)
+/** How long the result of a lookup that nobody fetched is good, ms. */
+#define LOOKUP_LIFETIME 30000u
 #define COMMAND_LINE_MAX 8192
 #define ARGUMENTS_MAX 64
 
@@ -62,7 +64,8 @@ static struct {
   unsigned number; /**< of the lookup that counts */
   int busy;
   int done;
-  int result; /**< HAL_OK or the error */
+  int result;       /**< HAL_OK or the error */
+  uint32_t done_at; /**< `hal_millis` */
   struct in_addr address;
   char name[HAL_NAME_MAX + 1];
 } lookup = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -86,6 +89,7 @@ static void *look_up(void *argument) {
     if (!failed) lookup.address = ((struct sockaddr_in *)(void *)found->ai_addr)->sin_addr;
     lookup.result = !failed ? HAL_OK : failed == EAI_AGAIN ? HAL_ERR_NETWORK : HAL_ERR_NAME;
     lookup.done = 1;
+    lookup.done_at = hal_millis();
   }
   job_running[job - lookup_jobs] = 0;
   pthread_mutex_unlock(&lookup.lock);
@@ -119,7 +123,8 @@ static int resolve(const char *name, struct in_addr *address) {
   if (inet_pton(AF_INET, name, address) == 1) return HAL_OK;
   int result;
   pthread_mutex_lock(&lookup.lock);
-  if (!lookup.busy || strcmp(lookup.name, name) != 0) {
+  int is_old = lookup.done && hal_millis() - lookup.done_at > LOOKUP_LIFETIME;
+  if (!lookup.busy || is_old || strcmp(lookup.name, name) != 0) {
     result = start_lookup(name);
   } else if (!lookup.done) {
     result = HAL_ERR_AGAIN;

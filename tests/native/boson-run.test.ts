@@ -1,15 +1,15 @@
 // boson-run, a device on WASM3, against the local cloud over real UDP: a drop-in for the Node device.
 
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 
 import { LocalCloud, UdpListener, openCloudDirectory, provisionDevice } from "../../cloud";
+import { generateKeyPair } from "../../cloud/keys";
 import { projectRoot } from "../support/fixture";
 import { buildNative, nativeTest } from "../support/native-build";
 
@@ -228,6 +228,45 @@ describe("the core alone on boson-run", () => {
     await device.prints(/connection Connected SessionResumed Ok/);
     await device.prints(/published 2 Ok/);
     expect(await device.end("SIGTERM")).toBe(0);
+  });
+
+  nativeOnly("outlives a cloud that is away for a while", async () => {
+    device = bench.run(program, CORE);
+    await device.prints(/connection Connected SessionResumed Ok/);
+    const { port } = bench.listener.address;
+    await bench.listener.close();
+    device.child.stdin!.write("while it is away\n");
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    bench.cloud = new LocalCloud(openCloudDirectory(bench.cloudFolder));
+    const event = bench.event("line");
+    bench.listener = await UdpListener.listen(bench.cloud, { port });
+    expect(await event).toBe("while it is away");
+    expect(device.output).not.toContain("Handshake");
+  });
+
+  nativeOnly("follows a server that moves, if that is signed", async () => {
+    const to = new Bench();
+    await to.start();
+    const signer = generateKeyPair();
+    const read = (file: string): Buffer => readFileSync(file);
+    writeFileSync(path.join(bench.device, "server-move-key.der"), signer.spki);
+    await device.end("SIGTERM");
+    device = bench.run(program, CORE);
+    await device.prints(/connection Connected SessionResumed Ok/);
+    const publicKey = read(path.join(bench.device, "device-public-key.der"));
+    to.cloud.registry.register({ id: bench.id, publicKey });
+    const arrived = to.event("line");
+    const { port } = to.listener.address;
+    await bench.cloud.moveServer(bench.id, {
+      host: "127.0.0.1",
+      port,
+      publicKey: read(path.join(to.cloudFolder, "server-public-key.der")),
+      signingKey: signer.privateKey,
+    });
+    device.child.stdin!.write("now there\n");
+    expect(await arrived).toBe("now there");
+    await device.end("SIGKILL");
+    await to.stop();
   });
 
   nativeOnly("names what is wrong with its arguments", async () => {

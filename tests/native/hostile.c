@@ -13,7 +13,7 @@
 /** Polls that a module gets to do its worst. */
 #define POLLS 4
 #define HEAP_LIMIT (4u << 20)
-#define STEPS 2000000u
+#define CALLS 2000000u
 
 /** @returns the bytes in an allocation of just their size, so that reading past its end is seen */
 static uint8_t *read_file(const char *path, uint32_t *size) {
@@ -32,7 +32,7 @@ static int try_module(const char *path) {
   struct boson_config config = {
       .server_host = "127.0.0.1",
       .server_port = 9,
-      .limits = {.steps = STEPS},
+      .limits = {.calls = CALLS},
   };
   config.module = read_file(path, &config.module_size);
   if (!config.module) return 1;

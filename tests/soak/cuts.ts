@@ -113,7 +113,7 @@ class CutLife {
       this.cut = cut;
       this.connect();
       this.live();
-      if (!storage.isCut) this.provoke(cut.kind);
+      for (let tries = 0; tries < 3 && !storage.isCut; tries++) this.provoke(cut.kind);
       if (!storage.isCut) report.missed.push(cut);
       this.cut = undefined;
       this.boot();
@@ -334,7 +334,8 @@ class CutLife {
       if (message.type === CoapType.Acknowledgement || message.type === CoapType.Reset) continue;
       const name = `${connectionId.toString("hex")} ${message.messageId}`;
       const text = content!.toString("hex");
-      if ((given.get(name) ?? text) !== text) this.report.problems.push(`message id: ${name} again`);
+      if ((given.get(name) ?? text) !== text)
+        this.report.problems.push(`message id: ${name} again`);
       given.set(name, text);
     }
   }
@@ -346,7 +347,9 @@ class CutLife {
    */
   private checkWrites(): void {
     const { records, sessions, writes, problems } = this.report;
-    const restored = history(this.world).filter((change) => change.startsWith("Opening SessionResumed"));
+    const restored = history(this.world).filter((change) =>
+      change.startsWith("Opening SessionResumed"),
+    );
     const regular = restored.length + Math.floor(records / RESERVATION) + 2 * sessions;
     const most = regular + this.forgotten + this.report.cuts;
     if (writes > most) problems.push(`writes: ${writes} of at most ${most}`);
@@ -385,7 +388,9 @@ export function runCuts(lives: number, first: number, options: CutOptions = {}):
   const reports = plans.map((plan, i) => liveWithCuts(first + i, plan, options));
   const sum = (of: (report: CutReport) => number): number =>
     reports.reduce((total, report) => total + of(report), 0);
-  const missed = new Set(reports.flatMap((report) => report.missed.map((cut) => JSON.stringify(cut))));
+  const missed = new Set(
+    reports.flatMap((report) => report.missed.map((cut) => JSON.stringify(cut))),
+  );
   const places = new Set(plans.flat().map((cut) => JSON.stringify(cut)));
   const problems = reports.flatMap((report) =>
     report.problems.map((problem) => `${problem} (seed ${report.seed})`),

@@ -3,6 +3,7 @@
 //        npm run soak -- lives|loss --count 2000 [--seed N]
 //        npm run soak -- cuts                                   1,000 lives, every byte of every write
 //        npm run soak -- slow-link --count 500                  12 s round trip
+//        npm run soak -- orders                                 a server's messages in every order
 //        npm run soak -- damage                                 all eight bits of each byte
 
 import { parseArgs } from "node:util";
@@ -15,6 +16,7 @@ import { live } from "./lives";
 import type { LifeReport } from "./lives";
 import { runOverLoss } from "./loss";
 import type { LossReport } from "./loss";
+import { ordersCampaign } from "./orders";
 import { slowLinkCampaign } from "./slow-link";
 
 interface Options {
@@ -76,6 +78,8 @@ const RUNS: Record<string, (options: Options) => boolean> = {
   cuts: ({ count, seed }) => cutsCampaign(count, seed),
 
   "slow-link": ({ count, seed }) => slowLinkCampaign(count, seed),
+
+  orders: () => ordersCampaign(6),
 };
 
 function seeds(count: number, first: number): number[] {

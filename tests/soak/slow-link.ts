@@ -63,7 +63,11 @@ export function runSlow(seed: number, link: LinkOptions, module?: WebAssembly.Mo
 export function deviceOsTimers(): WebAssembly.Module {
   const config = "assembly/config.ts";
   return compileVariant([
-    { file: config, from: "const FLIGHT_TIMEOUT: i32 = 2000", to: "const FLIGHT_TIMEOUT: i32 = 3000" },
+    {
+      file: config,
+      from: "const FLIGHT_TIMEOUT: i32 = 2000",
+      to: "const FLIGHT_TIMEOUT: i32 = 3000",
+    },
     {
       file: config,
       from: "MAX_FLIGHT_TIMEOUT: i32 = 60000",

@@ -9,7 +9,11 @@ const CLIENT = "assembly/dtls/client.ts";
 export const SESSION_MUTANTS: Record<string, { edits: Edit[]; problem: string }> = {
   "reserves nothing under way": {
     edits: [
-      { file: SESSION, from: "return sessionSave(record, nextMessageId);", to: "return Status.Ok;" },
+      {
+        file: SESSION,
+        from: "return sessionSave(record, nextMessageId);",
+        to: "return Status.Ok;",
+      },
     ],
     problem: "record: ",
   },
@@ -41,9 +45,7 @@ export const SESSION_MUTANTS: Record<string, { edits: Edit[]; problem: string }>
     problem: "message id: ",
   },
   "stores with every record": {
-    edits: [
-      { file: SESSION, from: "!stored || record < reservedUntil", to: "!stored" },
-    ],
+    edits: [{ file: SESSION, from: "!stored || record < reservedUntil", to: "!stored" }],
     problem: "writes: ",
   },
 };

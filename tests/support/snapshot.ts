@@ -76,12 +76,16 @@ function exportGlobals(module: Uint8Array, nameOf: (index: number) => string): U
   ]);
 }
 
-let open: WebAssembly.Module | undefined;
+const open = new Map<string, WebAssembly.Module>();
 
-/** The core's module as it was built, with its globals exported; their names are numbers. */
-export function openModule(): WebAssembly.Module {
-  open ??= new WebAssembly.Module(Buffer.from(exportGlobals(readFileSync(CORE_FILE), String)));
-  return open;
+/** A core's module as it was built, with its globals exported; their names are numbers. */
+export function openModule(file = CORE_FILE): WebAssembly.Module {
+  let module = open.get(file);
+  if (!module) {
+    module = new WebAssembly.Module(Buffer.from(exportGlobals(readFileSync(file), String)));
+    open.set(file, module);
+  }
+  return module;
 }
 
 interface NamedBuild {
@@ -129,8 +133,9 @@ function memoryRegions(text: string): Region[] {
   return starts.map((region, i) => ({ ...region, end: starts[i + 1]?.start ?? STATIC_SIZE }));
 }
 
-/** Static data of the core lies below this. */
+/** Static data of the core lies below this; that of the build with both profiles, below the other. */
 export const STATIC_SIZE = 16_384;
+const SNAPSHOT_SIZE = 24_576;
 
 type Value = number | bigint;
 
@@ -142,7 +147,7 @@ export class Snapshot {
   ) {}
 
   static take(core: Core): Snapshot {
-    const memory = new Uint8Array(core.exports.memory.buffer).slice(0, STATIC_SIZE);
+    const memory = new Uint8Array(core.exports.memory.buffer).slice(0, SNAPSHOT_SIZE);
     const globals = new Map<string, Value>();
     for (const [name, global] of globalsOf(core)) globals.set(name, global.value as Value);
     return new Snapshot(memory, globals);

@@ -15,7 +15,7 @@ for (let i = 0; i < 300; i++) store<u8>(body + i, i);
 
 section("header");
 writeHandshakeHeader(header, 1, 0, 0x5b);
-equalBytes("of udp.md 1.2", header, "01 00005b 0000 000000 00005b ee");
+equalBytes("of a first ClientHello", header, "01 00005b 0000 000000 00005b ee");
 writeHandshakeHeader(header, 20, 0x1234, 0x56789a);
 equalBytes("largest fields", header, "14 56789a 1234 000000 56789a ee");
 
