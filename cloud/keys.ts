@@ -1,7 +1,7 @@
 // P-256 keys as the devices and the cloud store them: public keys as SPKI DER, private keys as SEC1 DER.
 // RFC 5480 §2 (SubjectPublicKeyInfo), RFC 5915 §3 (ECPrivateKey).
 
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync } from "node:crypto";
+import { createECDH, createHash, createPrivateKey, createPublicKey } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 
 /** Bytes of a P-256 SubjectPublicKeyInfo with an uncompressed point. */
@@ -9,6 +9,10 @@ export const SPKI_LENGTH = 91;
 
 /** What stands before the 64 bytes x | y in every such SPKI: id-ecPublicKey, prime256v1, uncompressed. */
 const SPKI_PREFIX = Buffer.from("3059301306072a8648ce3d020106082a8648ce3d03010703420004", "hex");
+
+/** ECPrivateKey up to its 32-byte scalar, and from there to the 65-byte point (RFC 5915 §3). */
+const SEC1_PREFIX = Buffer.from("30770201010420", "hex");
+const SEC1_MIDDLE = Buffer.from("a00a06082a8648ce3d030107a144034200", "hex");
 
 export interface KeyPair {
   privateKey: KeyObject;
@@ -19,8 +23,12 @@ export interface KeyPair {
 
 /** Make a new P-256 key pair. */
 export function generateKeyPair(): KeyPair {
-  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
-  return toKeyPair(privateKey);
+  // Not generateKeyPairSync: in Node 20 a garbage collection while such a key is exported waits for
+  // the lock that the export holds, for ever.
+  const ecdh = createECDH("prime256v1");
+  const publicPoint = ecdh.generateKeys();
+  const scalar = Buffer.concat([Buffer.alloc(32), ecdh.getPrivateKey()]).subarray(-32);
+  return keyPairFromSec1(Buffer.concat([SEC1_PREFIX, scalar, SEC1_MIDDLE, publicPoint]));
 }
 
 /** Read a P-256 private key. @param der SEC1 ECPrivateKey DER. @throws Error for anything else */

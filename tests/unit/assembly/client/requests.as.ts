@@ -27,6 +27,8 @@ import {
 } from "../../../../assembly/client/requests";
 
 const NONE: i32 = -1;
+/** Handles of requests that observe. */
+const observations = new Set<i32>();
 const out = heap.alloc(1200);
 const event = heap.alloc(32);
 const targetAt = heap.alloc(300);
@@ -46,7 +48,7 @@ function begin(
   const text = path + query;
   String.UTF8.encodeUnsafe(changetype<usize>(text), text.length, targetAt, false);
   const pathLength = path.length;
-  return beginRequest(
+  const handle = beginRequest(
     method,
     targetAt,
     pathLength,
@@ -57,11 +59,18 @@ function begin(
     observe,
     hasMore,
   );
+  if (observe && handle > 0) observations.add(handle);
+  return handle;
 }
 
-/** Four hexadecimal digits of a handle, as the token has it. */
+/** Bytes of a request's token: an observation's has two, any other one. */
+function tokenLength(handle: i32): i32 {
+  return observations.has(handle) ? 2 : 1;
+}
+
+/** A handle's token, hexadecimal: the handle of an observation, the low byte of any other. */
 function token(handle: i32): string {
-  return (0x10000 + handle).toString(16).substring(1);
+  return (0x10000 + handle).toString(16).substring(observations.has(handle) ? 1 : 3);
 }
 
 /** Send the next message and look at its bytes after message id and token. */
@@ -69,15 +78,19 @@ function sent(name: string, handle: i32, expected: string): void {
   memory.fill(out, 0xee, 64);
   let digits = 0;
   for (let i = 0; i < expected.length; i++) if (expected.charCodeAt(i) > 0x20) digits++;
-  equal(name + ": length", outboxPollTransmit(out, 1152, 0, 0), 6 + digits / 2 - 1);
+  equal(
+    name + ": length",
+    outboxPollTransmit(out, 1152, 0, 0),
+    3 + tokenLength(handle) + digits / 2,
+  );
   equalBytes(name + ": token", out + 4, token(handle));
-  equalBytes(name + ": code", out, "42" + expected.substring(0, 2));
-  equalBytes(name, out + 6, expected.substring(2));
+  equalBytes(name + ": code", out, "4" + tokenLength(handle).toString() + expected.substring(0, 2));
+  equalBytes(name, out + 4 + tokenLength(handle), expected.substring(2));
 }
 
 /** Receive a message with this handle's token. @returns what `handleResponse` says; -999: not ours */
 function respond(code: string, handle: i32, rest: string): i32 {
-  const text = "62" + code + "1234" + token(handle) + rest;
+  const text = "6" + tokenLength(handle).toString() + code + "1234" + token(handle) + rest;
   decodeMessage(bytes(text), text.length / 2);
   return isForRequest() ? handleResponse() : -999;
 }
@@ -124,8 +137,8 @@ handle = begin(Code.Post, "t", "q", 16, 60, false, true);
 sent("Block1 0, more, 16 bytes", handle, "02 b174 113c 3171 c108 ff" + "2e".repeat(16));
 cancelRequest(handle);
 handle = begin(Code.Put, "t", "", 1024, NONE, false, true);
-equal("largest block", outboxPollTransmit(out, 1152, 0, 0), 6 + 2 + 3 + 1 + 1024);
-equalBytes("Block1 0, more, 1024 bytes", out + 6, "b174 d1030e ff");
+equal("largest block", outboxPollTransmit(out, 1152, 0, 0), 5 + 2 + 3 + 1 + 1024);
+equalBytes("Block1 0, more, 1024 bytes", out + 5, "b174 d1030e ff");
 cancelRequest(handle);
 
 section("arguments");
