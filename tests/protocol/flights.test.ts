@@ -279,6 +279,19 @@ describe("fragments that do not fit", () => {
     );
   });
 
+  test("are dropped: messages that are longer than the core can hold", () => {
+    for (const length of [513, 600, 1024, 1400]) {
+      connectAtOnce(
+        withStrangers((messages) =>
+          messages.map((message) => {
+            const body = Buffer.alloc(length, 0xee);
+            return fragmentOf({ ...message, body }, 0, length);
+          }),
+        ),
+      );
+    }
+  });
+
   test("contradict the genuine ones, and do not stand in their way", () => {
     const lie = (message: HandshakeMessage, length: number): Buffer => {
       const fragment = fragmentOf(message, 0, 5);

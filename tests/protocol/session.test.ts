@@ -52,6 +52,10 @@ describe("after a reboot", () => {
       expect(world.count(from)).toEqual({ up: 70, down: 33, datagrams: 2 });
       expect(reasons(world)).toEqual(RESUMED);
       expect(world.sent[from].bytes[0]).toBe(253);
+      // One answer is enough: the next record is an ordinary one.
+      application.publish("next");
+      expect(world.sent[from + 2].bytes[0]).toBe(25);
+      world.run(1000);
       expect(world.cloud.device(DEVICE_ID).session).toMatchObject({
         address: world.address,
         resumed: true,
