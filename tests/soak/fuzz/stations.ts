@@ -132,9 +132,11 @@ class Tour {
       this.note(`has message ${message.type}`);
     }
     world.run(100);
-    const [last] = this.held.splice(0);
+    // Still held, so that it does not count as a recording: the genuine Finished may do what it does.
+    const [last] = this.held;
     world.inject(last.slice(0, 14));
     this.note("waits for Finished");
+    this.held.length = 0;
     world.inject(last.slice(14));
     this.note("waits for the ACK of Hello");
     world.run(100);
