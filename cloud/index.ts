@@ -12,6 +12,10 @@ export type {
   SessionInfo,
 } from "./local-cloud";
 export { UdpListener, DEFAULT_PORT } from "./udp-listener";
+export { TcpListener, DEFAULT_TCP_PORT } from "./tcp/listener";
+export { exportPkcs1, generateRsaKeyPair, rsaKeyPairFromPkcs1 } from "./tcp/rsa-keys";
+export type { RsaKeyPair } from "./tcp/rsa-keys";
+export type { StreamOutput, TcpLimits } from "./tcp/server";
 export { Registry } from "./registry";
 export type { RegisteredDevice } from "./registry";
 export { FileStorage, MemoryStorage } from "./state-storage";
