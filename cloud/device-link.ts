@@ -26,10 +26,7 @@ import type { TcpSession } from "./tcp/session";
 /** A DTLS session, or a TCP connection. */
 export type LinkSession = Session | TcpSession;
 
-/**
- * TCP repeats what got lost: each message is sent once, and the answer has 20 s. As many as there are tokens may wait for
- * theirs.
- */
+/** TCP repeats what got lost: each message is sent once, and its answer has 20 s. Tokens are the limit, not NSTART. */
 const TCP_TRANSMISSION: TransmissionParameters = {
   ACK_TIMEOUT_MS: 20_000,
   ACK_RANDOM_FACTOR: 1,

@@ -22,7 +22,14 @@ export { FileStorage, MemoryStorage } from "./state-storage";
 export type { StateStorage } from "./state-storage";
 export { exportSec1, fingerprint, generateKeyPair, keyPairFromSec1 } from "./keys";
 export type { KeyPair } from "./keys";
-export { CLOUD_FILES, DEVICE_FILES, openCloudDirectory, provisionDevice } from "./provision";
+export {
+  CLOUD_FILES,
+  DEVICE_FILES,
+  openCloudDirectory,
+  prepareTcp,
+  provisionDevice,
+  provisionTcpDevice,
+} from "./provision";
 export * from "./errors";
 export { ContentFormat } from "./device-protocol/events";
 export type { ServerAddress } from "./device-protocol/server-moved";
