@@ -14,6 +14,7 @@ import {
 import { decodeCoap, encodeCoap } from "../../cloud/coap/codec";
 import type { CoapMessage } from "../../cloud/coap/codec";
 import type { LocalCloud } from "../../cloud/local-cloud";
+import type { StreamOutput } from "../../cloud/tcp/server";
 import type { RsaKeyPair } from "../../cloud/tcp/rsa-keys";
 
 export interface TcpDeviceOptions {
@@ -22,6 +23,9 @@ export interface TcpDeviceOptions {
   server: Pick<RsaKeyPair, "publicKey">;
   address?: string;
 }
+
+/** What a cloud sent to devices that have not collected it yet, by address. */
+const MAIL = new WeakMap<LocalCloud, Map<string, StreamOutput[]>>();
 
 /** product 6, version 65535, flags 0x16, platform 6, no id, system 3306, message 800, binary 384000, chunk 512 */
 export const HELLO_PAYLOAD = Buffer.from("0006ffff0016000600000cea03200005dc000200", "hex");
@@ -126,6 +130,7 @@ export class TcpDevice {
 
   /** Connect; the nonce is taken. */
   openConnection(cloud: LocalCloud, now = 0): void {
+    MAIL.get(cloud)?.delete(this.address);
     if (!cloud.handleConnection(this.address, now)) this.closed = true;
     this.collect(cloud);
   }
@@ -151,12 +156,16 @@ export class TcpDevice {
   /** Take what the cloud wants to send to this device now. */
   collect(cloud: LocalCloud): CoapMessage[] {
     const before = this.received.length;
-    const other = (address: string): boolean => address !== this.address;
-    for (let next = cloud.pollStream(other); next; next = cloud.pollStream(other)) {
-      if (next.to !== this.address) continue;
-      if (next.close) this.closed = true;
-      else this.handleBytes(next.bytes);
+    const mail = MAIL.get(cloud) ?? new Map<string, StreamOutput[]>();
+    MAIL.set(cloud, mail);
+    for (let next = cloud.pollStream(); next; next = cloud.pollStream()) {
+      mail.set(next.to, [...(mail.get(next.to) ?? []), next]);
     }
+    for (const { close, bytes } of mail.get(this.address) ?? []) {
+      if (close) this.closed = true;
+      else this.handleBytes(bytes);
+    }
+    mail.delete(this.address);
     return this.received.slice(before);
   }
 
