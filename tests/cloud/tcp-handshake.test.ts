@@ -6,6 +6,7 @@ import type { LocalCloud } from "../../cloud/local-cloud";
 import { generateRsaKeyPair } from "../../cloud/tcp/rsa-keys";
 import { padMessage, unpadMessage } from "../../cloud/tcp/rsa-padding";
 import { StreamReader } from "../../cloud/tcp/stream-reader";
+import { tcpCuts } from "../soak/tcp-cuts";
 import { TcpDevice, nonZeroBytes } from "../support/tcp-device";
 import { TCP_DEVICE_ID, setupTcp } from "../support/tcp-fixture";
 import { TEST_DEVICE_KEY, TEST_SERVER_KEY } from "../support/tcp-keys";
@@ -73,6 +74,13 @@ describe("segmentation", () => {
       expect(outcome(cloud, device, message.subarray(at))).toEqual({ bytes: 384, closed: false });
       cloud.handleDisconnection(device.address, 0);
     }
+  });
+
+  test("message and Hello come through in divisions into one to three pieces", () => {
+    // All 42,195 of them: npm run soak -- tcp-cuts
+    const { divisions, failed } = tcpCuts(13);
+    expect(divisions).toBe(276);
+    expect(failed).toEqual([]);
   });
 
   test("frames may be cut anywhere, into three parts or single bytes, or come together", () => {
