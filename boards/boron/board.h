@@ -21,7 +21,7 @@
 /** Whether WASM3 is built with floating point: not where the processor has none. */
 #define WBOSON_WASM_FLOAT 1
 
-/** Network: the transport is UDP or not; ports of the cloud; milliseconds of silence until a ping. */
+/** Whether the transport is UDP; ports of the cloud; milliseconds of silence until a ping. */
 #define WBOSON_TRANSPORT_UDP 1
 #define WBOSON_UDP_PORT 5684
 #define WBOSON_TCP_PORT 5683
