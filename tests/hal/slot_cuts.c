@@ -87,13 +87,16 @@ static int apply(const struct change *change) {
   return slots_write(&area, places[change->index].slot, data, change->length);
 }
 
-/** Whether `now` is what a cut `change` may leave: it, or what was before; none for an unsafe slot. */
-static int is_allowed(const struct contents *before, const struct contents *after,
-                      const struct contents *now, size_t changed) {
+/**
+ * Whether `now` is what a cut change may leave: it, or what was before. An unsafe slot may hold
+ * nothing, or what it held before an earlier cut (`elder`): a byte torn twice may be as it was.
+ */
+static int is_allowed(const struct contents *elder, const struct contents *before,
+                      const struct contents *after, const struct contents *now, size_t changed) {
   for (size_t i = 0; i < COUNT(places); i += 1) {
     int kept = same(now, before, i);
     int replaced = i == changed && same(now, after, i);
-    int torn = i == changed && !places[i].safe && now->length[i] == 0;
+    int torn = i == changed && !places[i].safe && (now->length[i] == 0 || same(now, elder, i));
     if (!kept && !replaced && !torn) return 0;
   }
   return 1;
@@ -108,7 +111,8 @@ static void restore(const struct medium *saved, uint32_t power, uint8_t garbage)
 // ---- cuts -----------------------------------------------------------------------------------
 
 /** A cut that left `start`: the next write is cut at every byte, too. @returns cuts; 0 a failure */
-static uint32_t cut_again(const struct medium *start, const struct change *next) {
+static uint32_t cut_again(const struct contents *elder, const struct medium *start,
+                          const struct change *next) {
   struct contents before, after, now;
   restore(start, UNLIMITED, 0);
   read_all(&before);
@@ -123,7 +127,7 @@ static uint32_t cut_again(const struct medium *start, const struct change *next)
     int result = apply(next);
     medium.power = UNLIMITED;
     read_all(&now);
-    if (!is_allowed(&before, &after, &now, next->index)) return 0;
+    if (!is_allowed(elder, &before, &after, &now, next->index)) return 0;
     if (result == (int)next->length) return cut + 1;
   }
 }
@@ -143,9 +147,9 @@ static uint32_t cut_everywhere(const struct change *change, const struct change 
     int result = apply(change);
     medium.power = UNLIMITED;
     read_all(&now);
-    if (!is_allowed(&before, &after, &now, change->index)) return 0;
+    if (!is_allowed(&before, &before, &after, &now, change->index)) return 0;
     struct medium left = medium;
-    uint32_t more = cut_again(&left, next);
+    uint32_t more = cut_again(&before, &left, next);
     if (more == 0) return 0;
     cuts += more;
     if (result != (int)change->length) continue;
