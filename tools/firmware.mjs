@@ -2,9 +2,10 @@
 // WASM3 (whose source tools/setup-wasm3.mjs gets) and a module as an array. What comes out is ready
 // for `particle compile BOARD FOLDER`, Workbench, or `make APPDIR=FOLDER` of Device OS.
 // usage: npm run firmware -- BOARD [--server HOST] [--keys FOLDER] [--module FILE] [--product ID]
-//          [--product-version N] [--out FOLDER] [--size]
+//          [--product-version N] [--out FOLDER] [--root FOLDER] [--size] [--json]
 //   --keys  a device's folder of tools of the cloud (provision.ts): its keys go into the firmware
-//   --size  compiles it with arm-none-eabi-gcc against declarations of Device OS, and measures it
+//   --size  compiles it with arm-none-eabi-gcc against declarations of Device OS, and measures it;
+//           --json prints the measurement for a program
 
 import {
   cpSync,
@@ -68,9 +69,9 @@ const DEFAULT_SERVER = "cloud.example";
  * @throws {Error} what is missing
  */
 export function assemble(name, options = {}) {
-  const root = options.root ?? projectRoot;
+  const root = path.resolve(options.root ?? projectRoot);
   const board = readBoard(name, root);
-  const out = options.out ?? path.join(root, "build/firmware", name);
+  const out = path.resolve(options.out ?? path.join(root, "build/firmware", name));
   const module = options.module ?? path.join(root, "build/boson.wasm");
   if (!existsSync(module)) throw new Error(`no module ${module}: npm run build`);
   rmSync(out, { recursive: true, force: true });
@@ -203,26 +204,31 @@ function parseCommand() {
       product: { type: "string" },
       "product-version": { type: "string" },
       out: { type: "string" },
+      root: { type: "string" },
       size: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
     },
   });
   if (positionals.length !== 1) throw new Error("usage: npm run firmware -- BOARD [options]");
-  const { product, "product-version": version, size, ...rest } = values;
+  const { product, "product-version": version, size, json, ...rest } = values;
   const options = { ...rest };
   if (product !== undefined) options.product = Number(product);
   if (version !== undefined) options.productVersion = Number(version);
-  return { name: positionals[0], options, size };
+  return { name: positionals[0], options, size: size || json, json };
 }
 
 async function main() {
-  const { name, options, size } = parseCommand();
-  const folder = path.relative(process.cwd(), assemble(name, options));
-  console.log(`firmware: ${folder}`);
-  if (!options.server) console.log(`firmware: no --server, so it connects to ${DEFAULT_SERVER}`);
-  if (options.keys) console.log("firmware: holds a private key; it is for one device only");
+  const { name, options, size, json } = parseCommand();
+  const folder = assemble(name, options);
+  if (!json) {
+    console.log(`firmware: ${path.relative(process.cwd(), folder)}`);
+    if (!options.server) console.log(`firmware: no --server, so it connects to ${DEFAULT_SERVER}`);
+    if (options.keys) console.log("firmware: holds a private key; it is for one device only");
+  }
   if (!size) return;
   const { measure, tableOf } = await import("./boards/size.mjs");
-  console.log(tableOf(await measure(name, path.resolve(folder))));
+  const sizes = await measure(name, folder, options);
+  console.log(json ? JSON.stringify(sizes) : tableOf(sizes));
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
