@@ -15,6 +15,11 @@ class String {
   ~String();
   const char *c_str() const;
   unsigned length() const;
+
+ private:
+  friend struct fake_device_os;
+  String();
+  char fields_[32];
 };
 
 class UDP {
@@ -27,6 +32,10 @@ class UDP {
   int receivePacket(uint8_t *buffer, size_t size, system_tick_t timeout = 0);
   IPAddress remoteIP();
   uint16_t remotePort();
+
+ private:
+  friend struct fake_device_os;
+  uint32_t fields_[16];
 };
 
 class TCPClient {
@@ -39,6 +48,10 @@ class TCPClient {
   int read(uint8_t *buffer, size_t size);
   uint8_t connected();
   void stop();
+
+ private:
+  friend struct fake_device_os;
+  uint32_t fields_[4];
 };
 
 class NetworkClass {
@@ -133,7 +146,9 @@ struct declared_threading {
     }                        \
   } declared_startup_instance
 
+#ifndef retained
 #define retained __attribute__((section(".retained_user")))
+#endif
 
 // The application's own, which Device OS calls.
 void setup();

@@ -15,6 +15,10 @@ class IPAddress {
   virtual ~IPAddress();
   operator bool();
   uint8_t operator[](int index) const;
+
+ private:
+  friend struct fake_device_os;
+  uint8_t fields_[20];
 };
 
 #include "../shared.h"

@@ -16,6 +16,10 @@ class IPAddress {
   operator bool() const;
   uint8_t version() const;
   uint8_t operator[](int index) const;
+
+ private:
+  friend struct fake_device_os;
+  uint8_t fields_[20];
 };
 
 #include "../shared.h"
