@@ -123,6 +123,7 @@ static int open_device(void) {
   config.on_connection = on_connection;
   int error = boson_open(&device, &config);
   if (error) return error;
+  publish_at = hal_millis();
   error = register_handlers();
   // A module with an application decides itself when to connect.
   if (!error && is_core_only) error = boson_connect(&device);
