@@ -32,6 +32,7 @@ export const PROGRAMS = {
     sources: [...POSIX, "tests/hal/conformance.c", "tests/hal/posix.c"],
     wasm3: false,
   },
+  slots: { sources: ["hal/device-os/slots.c", "tests/hal/slot_cuts.c"], wasm3: false },
 };
 
 const WARNINGS = [
@@ -109,6 +110,7 @@ function unitsOf(program, { own, wasm3 }) {
   const headers = [
     ...filesOf(path.join(projectRoot, "hal"), ".h"),
     ...filesOf(path.join(projectRoot, "hal/posix"), ".h"),
+    ...filesOf(path.join(projectRoot, "hal/device-os"), ".h"),
     ...filesOf(path.join(projectRoot, "bindings/wasm3"), ".h"),
     ...filesOf(path.join(projectRoot, "tests/hal"), ".h"),
     ...(source ? filesOf(source, ".h") : []),
