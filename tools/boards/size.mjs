@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 
 import { projectRoot } from "../asc.mjs";
 import { readBoard } from "../boards.mjs";
+import { sizesIn } from "../linker-map.mjs";
 
 const run = promisify(execFile);
 
@@ -39,10 +40,6 @@ const GROUPS = [
 /** What newlib and libgcc add; Device OS has a part of it already. */
 const LIBRARIES = "libraries";
 
-/** Output sections by where they end up. */
-const FLASH = /^\.(text|rodata|init_array|fini_array|preinit_array|ARM\.exidx|ARM\.extab|data)/;
-const RAM = /^\.(data|bss|retained_user)/;
-
 /** Why nothing can be compiled here, or null. */
 export function whyNotCompiled() {
   return spawnSync(GCC, ["--version"]).status === 0 ? null : `no ${GCC}`;
@@ -68,7 +65,8 @@ export async function measure(name, folder, { root = projectRoot } = {}) {
   await inPairs(sources, (file) => compile(folder, file, flags));
   const map = path.join(objects, "firmware.map");
   await link(folder, sources, board.emulator.cpu, map);
-  return { board, ...sizesIn(readFileSync(map, "utf8")) };
+  const names = [...GROUPS.map(([group]) => group), LIBRARIES];
+  return { board, ...sizesIn(readFileSync(map, "utf8"), names, groupOf) };
 }
 
 function sourcesOf(folder) {
@@ -123,29 +121,7 @@ async function gcc(folder, options) {
   }
 }
 
-/** Bytes by group, from the linker's map: what is left after sections that nobody uses. */
-function sizesIn(map) {
-  const names = [...GROUPS.map(([name]) => name), LIBRARIES];
-  const groups = Object.fromEntries(names.map((name) => [name, { flash: 0, ram: 0 }]));
-  const memory = map.slice(map.indexOf("Linker script and memory map"));
-  // A long name of a section stands on a line of its own.
-  const line = /^ (\.[^\s]+)\s+0x[0-9a-f]+\s+0x([0-9a-f]+)\s+(\S.*)$/gm;
-  for (const [, section, size, object] of memory
-    .replace(/^( \.\S+)\n\s+/gm, "$1 ")
-    .matchAll(line)) {
-    const bytes = parseInt(size, 16);
-    const group = groups[groupOf(object)];
-    if (FLASH.test(section)) group.flash += bytes;
-    if (RAM.test(section)) group.ram += bytes;
-  }
-  const total = { flash: 0, ram: 0 };
-  for (const { flash, ram } of Object.values(groups)) {
-    total.flash += flash;
-    total.ram += ram;
-  }
-  return { groups, total };
-}
-
+/** Name of a group by object file. */
 function groupOf(object) {
   const source = /objects\/(.+)\.o$/.exec(object)?.[1].replaceAll("+", "/");
   return (source && GROUPS.find(([, files]) => files.test(source))?.[0]) ?? LIBRARIES;
