@@ -1,11 +1,13 @@
 // Puts the Device OS project of a board together: the application, the SDK's C binding, the port,
 // WASM3 (whose source tools/setup-wasm3.mjs gets) and a module as an array. What comes out is ready
 // for `particle compile BOARD FOLDER`, Workbench, or `make APPDIR=FOLDER` of Device OS.
-// usage: npm run firmware -- BOARD [--server HOST] [--keys FOLDER] [--module FILE] [--product ID]
-//          [--product-version N] [--out FOLDER] [--root FOLDER] [--size] [--json]
-//   --keys  a device's folder of tools of the cloud (provision.ts): its keys go into the firmware
-//   --size  compiles it with arm-none-eabi-gcc against declarations of Device OS, and measures it;
-//           --json prints the measurement for a program
+// usage: npm run firmware -- BOARD [--server HOST] [--keys FOLDER]
+//          [--application FILE [--runtime NAME] | --module FILE]
+//          [--product ID] [--product-version N] [--out FOLDER] [--root FOLDER] [--size] [--json]
+//   --application  AssemblyScript, compiled with the core for the board's memory; else the core alone
+//   --keys         a device's folder, as provisioning writes it: its keys go into the firmware
+//   --size         compiles with arm-none-eabi-gcc against declarations of Device OS, and measures;
+//                  --json prints the measurement for a program
 
 import {
   cpSync,
@@ -22,6 +24,7 @@ import { pathToFileURL } from "node:url";
 
 import { projectRoot } from "./asc.mjs";
 import { readBoard } from "./boards.mjs";
+import { buildApplication } from "./build.mjs";
 import { WASM3_VERSION, wasm3SourceDir } from "./setup-wasm3.mjs";
 
 /** Sources of ours, by their path in the repository; they keep it below src/. */
@@ -201,6 +204,8 @@ function parseCommand() {
       server: { type: "string" },
       keys: { type: "string" },
       module: { type: "string" },
+      application: { type: "string", multiple: true },
+      runtime: { type: "string" },
       product: { type: "string" },
       "product-version": { type: "string" },
       out: { type: "string" },
@@ -217,8 +222,19 @@ function parseCommand() {
   return { name: positionals[0], options, size: size || json, json };
 }
 
+/** Compile the application of the command line for a board. @returns the module, below the root */
+async function compileApplication(name, { application, runtime, module, root }) {
+  if (!application) return module;
+  if (module) throw new Error("--application makes a module: no --module");
+  const out = `build/firmware/${name}.wasm`;
+  const memory = readBoard(name, root).linearMemory;
+  await buildApplication(application, out, { runtime, memory });
+  return path.join(projectRoot, out);
+}
+
 async function main() {
   const { name, options, size, json } = parseCommand();
+  options.module = await compileApplication(name, options);
   const folder = assemble(name, options);
   if (!json) {
     console.log(`firmware: ${path.relative(process.cwd(), folder)}`);
