@@ -1,6 +1,7 @@
 // Puts the Device OS project of a board together: the application, the SDK's C binding, the port,
 // WASM3 (whose source tools/setup-wasm3.mjs gets) and a module as an array. What comes out is ready
-// for `particle compile BOARD FOLDER`, Workbench, or `make APPDIR=FOLDER` of Device OS.
+// for `particle compile BOARD FOLDER`, Workbench, or `make APPDIR=FOLDER` of Device OS. Those give
+// different include paths and no flags, so that every include is relative to its file.
 // usage: npm run firmware -- BOARD [--server HOST] [--keys FOLDER]
 //          [--application FILE [--runtime NAME] | --module FILE]
 //          [--product ID] [--product-version N] [--out FOLDER] [--root FOLDER] [--size] [--json]
@@ -25,7 +26,7 @@ import { pathToFileURL } from "node:url";
 import { projectRoot } from "./asc.mjs";
 import { readBoard } from "./boards.mjs";
 import { buildApplication } from "./build.mjs";
-import { WASM3_VERSION, wasm3SourceDir } from "./setup-wasm3.mjs";
+import { wasm3SourceDir } from "./setup-wasm3.mjs";
 
 /** Sources of ours, by their path in the repository; they keep it below src/. */
 const SOURCES = [
@@ -46,6 +47,10 @@ const SOURCES = [
   "hal/device-os/slots.c",
   "hal/device-os/slots.h",
 ];
+/** Where files that belong to one board go, beside the application that includes them. */
+const BOARD_FOLDER = "src/boards";
+/** Where WASM3 goes: beside the binding, which includes its headers. */
+const WASM3_FOLDER = "src/bindings/wasm3";
 /** Slots a firmware may carry a key for: name in C, file of a provisioned device. */
 const KEYS = [
   ["wboson_device_key", "device-key.der"],
@@ -79,13 +84,13 @@ export function assemble(name, options = {}) {
   if (!existsSync(module)) throw new Error(`no module ${module}: npm run build`);
   rmSync(out, { recursive: true, force: true });
   for (const file of SOURCES) copy(path.join(root, file), path.join(out, "src", file));
-  copy(path.join(root, "boards", name, "board.h"), path.join(out, "src/board.h"));
+  copy(path.join(root, "boards", name, "board.h"), path.join(out, BOARD_FOLDER, "board.h"));
   copy(path.join(root, "boards", name, "project.properties"), path.join(out, "project.properties"));
-  const write = (file, text) => writeFileSync(path.join(out, file), text);
-  write("src/settings.h", settingsOf(options));
-  write("src/module.h", moduleHeader());
-  write("src/module.c", moduleSource(readFileSync(module), readKeys(options.keys)));
-  copyWasm3(path.join(out, "lib/wasm3"), board);
+  const write = (file, text) => writeFileSync(path.join(out, BOARD_FOLDER, file), text);
+  write("settings.h", settingsOf(options));
+  write("module.h", moduleHeader());
+  write("module.c", moduleSource(readFileSync(module), readKeys(options.keys)));
+  copyWasm3(path.join(out, WASM3_FOLDER), board);
   return out;
 }
 
@@ -96,16 +101,14 @@ function copy(from, to) {
 
 // ---- WASM3 ----------------------------------------------------------------------------------
 
-/** WASM3 as a library of the project. Its settings are put before its own: no flags can be given. */
+/** WASM3's sources. Its settings are put before its own, because no flags can be given. */
 function copyWasm3(folder, board) {
   const source = wasm3SourceDir();
   const files = readdirSync(source).filter((file) => /^(m3_|wasm3).*\.[ch]$/.test(file));
   for (const file of files.filter((file) => !/^m3_api_/.test(file))) {
-    copy(path.join(source, file), path.join(folder, "src", file));
+    copy(path.join(source, file), path.join(folder, file));
   }
-  const properties = `name=wasm3\nversion=${WASM3_VERSION}\nlicense=MIT\n`;
-  writeFileSync(path.join(folder, "library.properties"), properties);
-  const config = path.join(folder, "src/m3_config.h");
+  const config = path.join(folder, "m3_config.h");
   writeFileSync(config, `${wasm3Settings(board)}\n${readFileSync(config, "utf8")}`);
 }
 

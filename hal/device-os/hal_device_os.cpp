@@ -9,8 +9,8 @@
 
 #include <string.h>
 
+#include "../../boards/board.h"
 #include "Particle.h"
-#include "board.h"
 
 /** Sockets: UDP first, the last is TCP. */
 #define UDP_SOCKETS 2

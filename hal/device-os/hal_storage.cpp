@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../boards/board.h"
 #include "../hal.h"
 #include "Particle.h"
-#include "board.h"
 #include "slots.h"
 
 #define SESSION_A 3

@@ -189,7 +189,7 @@ describe("a fifth board", () => {
     const sizes = await measureFirmware("b5som", "--root", root);
     expect(sizes.board.name).toBe("B5 SoM");
     expect(sizes.total.flash).toBeLessThan(sizes.board.userModule);
-    const header = path.join(root, "build/firmware/b5som/src/board.h");
+    const header = path.join(root, "build/firmware/b5som/src/boards/board.h");
     expect(readFileSync(header, "utf8")).toContain("#define WBOSON_PLATFORM_ID 25");
   });
 });
