@@ -19,6 +19,10 @@
 #error "this project is for another board: npm run firmware -- BOARD"
 #endif
 
+#if !WBOSON_TRANSPORT_UDP
+#error "the C binding speaks UDP only"
+#endif
+
 #define PUBLISH_INTERVAL 60000u
 /** Milliseconds until the next attempt after the module could not be opened, or failed. */
 #define RETRY_INTERVAL 10000u
