@@ -122,8 +122,9 @@ static int open_device(void) {
   config.server_port = WBOSON_UDP_PORT;
   config.keepalive_ms = WBOSON_KEEPALIVE_MS;
   config.reservation = WBOSON_SESSION_RESERVATION;
-  config.limits.memory = WBOSON_LINEAR_MEMORY;
+  config.limits.memory = WBOSON_MODULE_MEMORY;
   config.limits.stack = WBOSON_WASM_STACK;
+  config.limits.code = WBOSON_COMPILED_CODE;
   config.on_connection = on_connection;
   int error = boson_open(&device, &config);
   if (error) return error;

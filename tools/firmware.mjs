@@ -3,9 +3,10 @@
 // for `particle compile BOARD FOLDER`, Workbench, or `make APPDIR=FOLDER` of Device OS. Those give
 // different include paths and no flags, so that every include is relative to its file.
 // usage: npm run firmware -- BOARD [--server HOST] [--keys FOLDER]
-//          [--application FILE [--runtime NAME] | --module FILE]
+//          [--application FILE [--runtime NAME] | --module FILE] [--memory BYTES]
 //          [--product ID] [--product-version N] [--out FOLDER] [--root FOLDER] [--size] [--json]
-//   --application  AssemblyScript, compiled with the core for the board's memory; else the core alone
+//   --application  AssemblyScript, compiled with the core; else the core alone
+//   --memory       linear memory of the module, where the board's own is not enough for an application
 //   --keys         a device's folder, as provisioning writes it: its keys go into the firmware
 //   --size         compiles with arm-none-eabi-gcc against declarations of Device OS, and measures;
 //                  --json prints the measurement for a program
@@ -24,22 +25,17 @@ import { parseArgs } from "node:util";
 import { pathToFileURL } from "node:url";
 
 import { projectRoot } from "./asc.mjs";
+import { bindingSources } from "./binding-sources.mjs";
 import { readBoard } from "./boards.mjs";
+import { wasm3Settings } from "./boards/wasm3.mjs";
 import { buildApplication } from "./build.mjs";
 import { wasm3SourceDir } from "./setup-wasm3.mjs";
 
 /** Sources of ours, by their path in the repository; they keep it below src/. */
 const SOURCES = [
   "boards/application.cpp",
-  "bindings/wasm3/boson.h",
-  "bindings/wasm3/boson_api.c",
-  "bindings/wasm3/boson_errors.c",
-  "bindings/wasm3/boson_events.c",
-  "bindings/wasm3/boson_imports.c",
-  "bindings/wasm3/boson_internal.h",
-  "bindings/wasm3/boson_pump.c",
-  "bindings/wasm3/boson_runtime.c",
-  "bindings/wasm3/boson_runtime.h",
+  ...bindingSources(".c"),
+  ...bindingSources(".h"),
   "hal/hal.h",
   "hal/device-os/hal_device_os.cpp",
   "hal/device-os/hal_device_os.h",
@@ -58,8 +54,6 @@ const KEYS = [
 ];
 /** Longest key that the application stores, bytes. */
 const KEY_MAX = 192;
-/** C stack below WASM3's own, which calls of the HAL may need, bytes. */
-const NATIVE_MARGIN = 3072;
 const DEFAULT_SERVER = "cloud.example";
 
 /**
@@ -73,6 +67,7 @@ const DEFAULT_SERVER = "cloud.example";
  * @param {string} [options.keys] folder with a device's keys; none: they are in the board's storage
  * @param {number} [options.product] product id; 65535: none
  * @param {number} [options.productVersion]
+ * @param {number} [options.memory] bytes of linear memory; the board's
  * @returns {string} the folder
  * @throws {Error} what is missing
  */
@@ -87,7 +82,7 @@ export function assemble(name, options = {}) {
   copy(path.join(root, "boards", name, "board.h"), path.join(out, BOARD_FOLDER, "board.h"));
   copy(path.join(root, "boards", name, "project.properties"), path.join(out, "project.properties"));
   const write = (file, text) => writeFileSync(path.join(out, BOARD_FOLDER, file), text);
-  write("settings.h", settingsOf(options));
+  write("settings.h", settingsOf({ memory: board.linearMemory, ...options }));
   write("module.h", moduleHeader());
   write("module.c", moduleSource(readFileSync(module), readKeys(options.keys)));
   copyWasm3(path.join(out, WASM3_FOLDER), board);
@@ -109,18 +104,12 @@ function copyWasm3(folder, board) {
     copy(path.join(source, file), path.join(folder, file));
   }
   const config = path.join(folder, "m3_config.h");
-  writeFileSync(config, `${wasm3Settings(board)}\n${readFileSync(config, "utf8")}`);
+  writeFileSync(config, `${definitionsOf(board)}\n${readFileSync(config, "utf8")}`);
 }
 
-/** What WASM3 is built with. @returns {string} lines of C */
-function wasm3Settings({ fpu, threadStack }) {
-  const settings = {
-    PARTICLE: 1, // its choice of small tables
-    d_m3MaxFunctionStackHeight: 256, // the handshake needs it: bindings/wasm3/README.md
-    d_m3HasFloat: Number(fpu !== "none"),
-    d_m3MaxNativeStack: threadStack - NATIVE_MARGIN,
-  };
-  const lines = Object.entries(settings).map(
+/** @returns {string} lines of C that define what WASM3 is built with */
+function definitionsOf(board) {
+  const lines = Object.entries(wasm3Settings(board)).map(
     ([name, value]) => `#ifndef ${name}\n#define ${name} ${value}\n#endif`,
   );
   return `// Settings of wboson, by tools/firmware.mjs\n${lines.join("\n")}\n`;
@@ -128,12 +117,15 @@ function wasm3Settings({ fpu, threadStack }) {
 
 // ---- generated sources ----------------------------------------------------------------------
 
-function settingsOf({ server = DEFAULT_SERVER, product = 65535, productVersion = 1 }) {
+function settingsOf({ server = DEFAULT_SERVER, product = 65535, productVersion = 1, memory }) {
   if (!/^[A-Za-z0-9.-]{1,63}$/.test(server)) throw new Error(`no name of a server: "${server}"`);
   for (const number of [product, productVersion]) {
     if (!Number.isInteger(number) || number < 0 || number > 65535) {
       throw new Error(`not a whole number, 0...65535: ${number}`);
     }
+  }
+  if (!Number.isInteger(memory) || memory < 16384 || memory > 65536) {
+    throw new Error(`not a size of linear memory, 16384...65536: ${memory}`);
   }
   return `// Settings of this firmware, by tools/firmware.mjs
 #ifndef WBOSON_SETTINGS_H
@@ -143,6 +135,7 @@ function settingsOf({ server = DEFAULT_SERVER, product = 65535, productVersion =
 #define WBOSON_PRODUCT_ID ${product}
 #define WBOSON_PRODUCT_VERSION ${productVersion}
 #define WBOSON_KEY_MAX ${KEY_MAX}
+#define WBOSON_MODULE_MEMORY ${memory}u
 
 #endif
 `;
@@ -209,6 +202,7 @@ function parseCommand() {
       module: { type: "string" },
       application: { type: "string", multiple: true },
       runtime: { type: "string" },
+      memory: { type: "string" },
       product: { type: "string" },
       "product-version": { type: "string" },
       out: { type: "string" },
@@ -218,19 +212,20 @@ function parseCommand() {
     },
   });
   if (positionals.length !== 1) throw new Error("usage: npm run firmware -- BOARD [options]");
-  const { product, "product-version": version, size, json, ...rest } = values;
+  const { memory, product, "product-version": version, size, json, ...rest } = values;
   const options = { ...rest };
+  if (memory !== undefined) options.memory = Number(memory);
   if (product !== undefined) options.product = Number(product);
   if (version !== undefined) options.productVersion = Number(version);
   return { name: positionals[0], options, size: size || json, json };
 }
 
 /** Compile the application of the command line for a board. @returns the module, below the root */
-async function compileApplication(name, { application, runtime, module, root }) {
+async function compileApplication(name, { application, runtime, module, root, ...options }) {
   if (!application) return module;
   if (module) throw new Error("--application makes a module: no --module");
   const out = `build/firmware/${name}.wasm`;
-  const memory = readBoard(name, root).linearMemory;
+  const memory = options.memory ?? readBoard(name, root).linearMemory;
   await buildApplication(application, out, { runtime, memory });
   return path.join(projectRoot, out);
 }

@@ -154,7 +154,8 @@ describe("firmware with an application in its module", () => {
 
   played("lets that application run", async () => {
     const application = ["--application", "examples/sensor/main.ts", "--runtime", "minimal"];
-    await bench.start(inFolder(bench), application);
+    const memory = ["--memory", "32768"];
+    await bench.start(inFolder(bench), [...application, ...memory]);
     const event = bench.event("temp");
     bench.run();
     expect(JSON.parse(await event)).toEqual({ tenths: 207 });

@@ -97,10 +97,19 @@ describe("firmware", () => {
     expect(read("project/src/bindings/wasm3/m3_config.h")).toContain("#define d_m3HasFloat 1");
   });
 
+  assembled("an application that does not fit is not compiled", async () => {
+    const application = ["--application", "examples/sensor/main.ts", "--runtime", "minimal"];
+    const out = path.join(folder, "large");
+    await expect(
+      firmware("argon", "--memory", "16384", "--out", out, ...application),
+    ).rejects.toThrow(/[Ll]ow memory limit/);
+  });
+
   test.each([
     ["no board", ["tricorder"], /no board "tricorder"; there are argon, boron, electron, photon2/],
     ["no module", ["argon", "--module", "none.wasm"], /no module/],
     ["a server that is no name", ["argon", "--server", 'a"b'], /no name of a server/],
+    ["a memory above one page", ["argon", "--memory", "65537"], /not a size of linear memory/],
     ["a product that is no number", ["argon", "--product", "x"], /not a whole number/],
   ])("refuses %s", async (_, parameters, message) => {
     const out = path.join(folder, "refused");
