@@ -1,8 +1,8 @@
-// The application of every board: connects, publishes its uptime once a minute, and has a function and
-// a variable. `npm run firmware -- BOARD` puts it together with the SDK into a Device OS project.
+// The application of every board: connects, publishes its uptime once a minute, has a function and a
+// variable. `npm run firmware -- BOARD` puts it together with the SDK into a Device OS project.
 //
 // The stock client of Device OS stays off: two clients would be the same device, online twice. The
-// interpreter runs on a thread of its own, because its stack need is known and the application's is not.
+// interpreter runs on a thread of its own: its need of stack is known, the application's is not.
 
 #include "Particle.h"
 

@@ -1,5 +1,5 @@
-// Compiles an assembled firmware project with arm-none-eabi-gcc, against declarations of Device OS, and
-// measures it. What Device OS would supply is left unresolved: the result is for its sizes only.
+// Compiles an assembled firmware project with arm-none-eabi-gcc, against declarations of Device OS,
+// and measures it. What Device OS would supply is left unresolved: the result is for sizes only.
 
 import { execFile, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, readdirSync } from "node:fs";
