@@ -74,10 +74,17 @@ export async function buildCore(root = projectRoot) {
  *   collects when the host calls `__collect`, `incremental` by itself. Only strings and objects
  *   of the application need one of the latter two.
  * @param {number} [options.pages] most linear memory, in pages of 64 KiB
+ * @param {number} [options.memory] bytes of it, where the host gives less than a page
  * @returns {Promise<{fresh: boolean, wasm: number}>}
  */
-export async function buildApplication(entryFiles, outFile, { runtime = "stub", pages = 1 } = {}) {
+export async function buildApplication(
+  entryFiles,
+  outFile,
+  { runtime = "stub", pages = 1, memory } = {},
+) {
   const options = ["--runtime", runtime, "--maximumMemory", String(pages)];
+  // The runtimes that collect then end their heap there, not at the end of the page.
+  if (memory !== undefined) options.push("--lowMemoryLimit", String(memory));
   if (runtime === "minimal") options.push("--exportRuntime");
   const fresh = await compile({ entries: [APPLICATION_ENTRY, ...entryFiles], outFile, options });
   return { fresh, wasm: statSync(path.resolve(projectRoot, outFile)).size };

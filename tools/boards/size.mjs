@@ -1,5 +1,5 @@
-// Compiles an assembled firmware project with arm-none-eabi-gcc, against declarations of Device OS, and
-// measures it. What Device OS would supply is left unresolved: the result is for its sizes only.
+// Compiles an assembled firmware project with arm-none-eabi-gcc, against declarations of Device OS,
+// and measures it. What Device OS would supply is left unresolved: the result is for sizes only.
 
 import { execFile, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, readdirSync } from "node:fs";
@@ -15,26 +15,27 @@ const run = promisify(execFile);
 const GCC = "arm-none-eabi-gcc";
 const DECLARATIONS = "tests/boards/device-os-api";
 const COMMON = ["-Os", "-g", "-ffunction-sections", "-fdata-sections", "-fno-strict-aliasing"];
-const LANGUAGES = {
-  ".c": ["-std=gnu11"],
-  ".cpp": [
-    "-x",
-    "c++",
-    "-std=gnu++17",
-    "-fno-exceptions",
-    "-fno-rtti",
-    "-fno-use-cxa-atexit",
-    "-fno-threadsafe-statics",
-  ],
-};
+const C = ["-std=gnu11"];
+const CPP = [
+  "-x",
+  "c++",
+  "-fno-exceptions",
+  "-fno-rtti",
+  "-fno-use-cxa-atexit",
+  "-fno-threadsafe-statics",
+];
+/** By version of Device OS: 2.x began with C++11. */
+const STANDARDS = { 2: "-std=gnu++11", 4: "-std=gnu++17" };
 const OURS = ["-Wall", "-Wextra", "-Werror"];
+/** As Device OS compiles everything. */
+const THEIRS = ["-Wall", "-Werror"];
 
 /** Groups that are told apart: [name, folder of its objects]. The first that fits counts. */
 const GROUPS = [
-  ["wasm3", /^lib\/wasm3\//],
+  ["wasm3", /^src\/bindings\/wasm3\/(m3_|wasm3)/],
   ["binding", /^src\/bindings\//],
   ["hal", /^src\/hal\//],
-  ["module", /^src\/module\.c/],
+  ["module", /^src\/boards\/module\.c/],
   ["application", /^src\//],
 ];
 /** What newlib and libgcc add; Device OS has a part of it already. */
@@ -61,8 +62,8 @@ export async function measure(name, folder, { root = projectRoot } = {}) {
   const objects = path.join(folder, "objects");
   mkdirSync(objects, { recursive: true });
   const sources = sourcesOf(folder);
-  const flags = [...board.emulator.cpu, ...COMMON, ...includesOf(folder, board, root)];
-  await inPairs(sources, (file) => compile(folder, file, flags));
+  const flags = [...board.emulator.cpu, ...COMMON, ...optionsOf(board, root)];
+  await inPairs(sources, (file) => compile(folder, file, flags, board));
   const map = path.join(objects, "firmware.map");
   await link(folder, sources, board.emulator.cpu, map);
   const names = [...GROUPS.map(([group]) => group), LIBRARIES];
@@ -73,29 +74,30 @@ function sourcesOf(folder) {
   const found = readdirSync(folder, { recursive: true, encoding: "utf8" });
   return found
     .map((file) => file.split(path.sep).join("/"))
-    .filter((file) => /^(src|lib)\/.*\.(c|cpp)$/.test(file))
+    .filter((file) => /^src\/.*\.(c|cpp)$/.test(file))
     .sort();
 }
 
-/** The folders that Device OS' build gives, and its define. */
-function includesOf(folder, board, root) {
-  return [
-    `-DPLATFORM_ID=${board.platformId}`,
-    "-I",
-    path.join(folder, "src"),
-    "-isystem",
-    path.join(folder, "lib/wasm3/src"),
-    "-isystem",
-    path.join(root, DECLARATIONS, String(board.deviceOs.api)),
-  ];
+/** What Device OS' build gives: its headers, and which board it is for. */
+function optionsOf({ platformId, deviceOs }, root) {
+  const declarations = path.join(root, DECLARATIONS, String(deviceOs.api));
+  return [`-DPLATFORM_ID=${platformId}`, "-isystem", declarations];
 }
 
 const objectOf = (file) => `objects/${file.replaceAll("/", "+")}.o`;
 
-async function compile(folder, file, flags) {
-  const warnings = file.startsWith("lib/") ? ["-w"] : OURS;
-  const language = LANGUAGES[path.extname(file)];
-  await gcc(folder, [...flags, ...language, ...warnings, "-c", file, "-o", objectOf(file)]);
+async function compile(folder, file, flags, board) {
+  const isOurs = !GROUPS[0][1].test(file);
+  const language = file.endsWith(".c") ? C : [...CPP, STANDARDS[board.deviceOs.api]];
+  await gcc(folder, [
+    ...flags,
+    ...language,
+    ...(isOurs ? OURS : THEIRS),
+    "-c",
+    file,
+    "-o",
+    objectOf(file),
+  ]);
 }
 
 /** Device OS calls setup and loop, and everything that is not here is its own. */
