@@ -6,13 +6,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
-import {
-  Device,
-  FileStorage,
-  StorageSlot,
-  VariableType,
-  loadModule,
-} from "../../bindings/node";
+import { Device, FileStorage, StorageSlot, VariableType, loadModule } from "../../bindings/node";
 import { EmulatedBoard } from "../mcu/emulator";
 import { projectRoot } from "../support/fixture";
 import { buildImage } from "../support/mcu-build";
