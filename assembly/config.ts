@@ -7,6 +7,12 @@
  */
 export const STANDARD: bool = isDefined(WBOSON_STANDARD);
 
+/**
+ * Whether this build carries the TCP channel beside DTLS (`--use WBOSON_TCP=1`). Memory of files that
+ * only it uses is `@lazy`: laid out where something refers to it.
+ */
+export const TCP: bool = isDefined(WBOSON_TCP);
+
 // ---- buffers shared with the host -----------------------------------------------------------
 
 /** Largest datagram the core reads, bytes. An Ethernet frame's UDP payload is 1472. */

@@ -37,6 +37,10 @@ export const enum Status {
   BadTag = -24,
   /** Not the DER structure that is expected here. */
   MalformedDer = -25,
+  /** The padding of a decrypted block is not what it must be. */
+  BadPadding = -26,
+  /** The key in storage is one for the other transport: P-256 for UDP, RSA for TCP. */
+  WrongKeyType = -27,
 
   // assembly/dtls: -40...
   /** A datagram or record that RFC 6347 says to discard silently. */
