@@ -1,23 +1,27 @@
-// Command: run the local cloud on a UDP port and print what happens.
+// Command: run the local cloud on a UDP port, if asked to on a TCP port, too, and print what happens.
 //
-//   tsx cloud/bin/serve.ts --data <directory> [--port 5684] [--host 127.0.0.1]
+//   tsx cloud/bin/serve.ts --data <directory> [--port 5684] [--tcp-port 5683] [--host 127.0.0.1]
 
 import { parseArgs } from "node:util";
 import { LocalCloud } from "../local-cloud";
-import { openCloudDirectory } from "../provision";
+import { openCloudDirectory, prepareTcp } from "../provision";
+import { TcpListener } from "../tcp/listener";
 import { DEFAULT_PORT, UdpListener } from "../udp-listener";
 
-const USAGE = "usage: serve --data <directory> [--port 5684] [--host 127.0.0.1]";
+const USAGE = "usage: serve --data <directory> [--port 5684] [--tcp-port 5683] [--host 127.0.0.1]";
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       data: { type: "string" },
       port: { type: "string", default: String(DEFAULT_PORT) },
+      "tcp-port": { type: "string" },
       host: { type: "string", default: "127.0.0.1" },
     },
   });
   if (!values.data) throw new Error(USAGE);
+  const tcpPort = values["tcp-port"];
+  if (tcpPort !== undefined) await prepareTcp(values.data);
   const cloud = new LocalCloud(openCloudDirectory(values.data));
   cloud.on("log", ({ level, message }) => console.log(`${level}: ${message}`));
   cloud.on("device", ({ deviceId, change, reason }) =>
@@ -30,6 +34,10 @@ async function main(): Promise<void> {
     port: Number(values.port),
     host: values.host,
   });
+  if (tcpPort !== undefined) {
+    const tcp = await TcpListener.listen(cloud, { port: Number(tcpPort), host: values.host });
+    console.log(`listening on TCP ${tcp.address.host}:${tcp.address.port}`);
+  }
   console.log(`listening on ${address.host}:${address.port} for ${cloud.devices.length} devices`);
 }
 
