@@ -27,6 +27,7 @@ import {
   handleHandshakeFailed,
   handleHeard,
   handleHelloDone,
+  handshakeAgain,
   isGreeted,
   isLinkUp,
   isWanted,
@@ -168,7 +169,7 @@ export function streamPollTransmit(output: usize, now: u32): i32 {
   if (size == 0) size = outboxPollTransmit(message, MAX_STREAM_MESSAGE, allowedPurpose(), now);
   if (size > 0) return channelSeal(output, size);
   // The acknowledgement is out: this session has served.
-  if (takeKeyChange()) openAgain(Reason.HandshakeBecauseKeyChange, Status.Ok, now);
+  if (takeKeyChange()) handshakeAgain(Reason.HandshakeBecauseKeyChange, Status.Ok, now);
   return 0;
 }
 
