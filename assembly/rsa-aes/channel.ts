@@ -145,7 +145,7 @@ export function channelSeal(output: usize, length: i32): i32 {
 // ---- receiving ------------------------------------------------------------------------------
 
 /**
- * Take bytes of the stream, up to the end of a message, or to where an answer must go out first.
+ * Take bytes of the stream, up to the end of a message or of a step of the handshake.
  * @param data [in] `length` bytes
  * @returns bytes taken, 0...length; then `channelMessageLength` tells of a message. All of them when
  *   the channel has failed.
@@ -159,10 +159,13 @@ export function channelReceive(data: usize, length: i32, now: u32): i32 {
     memory.copy(PIECE + present, data + taken, size);
     present += size;
     taken += size;
-    if (present == wanted) handlePiece();
-    if (messageLength > 0) return taken;
+    if (present < wanted) continue;
+    const before = state;
+    handlePiece();
+    // What is next may need what the layers above make of this.
+    if (messageLength > 0 || state != before) break;
   }
-  return state == ChannelState.SendKey ? taken : length;
+  return state == ChannelState.Failed || state == ChannelState.Idle ? length : taken;
 }
 
 /** The message that came last; it stays until the next bytes come. */

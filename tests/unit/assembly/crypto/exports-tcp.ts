@@ -1,4 +1,4 @@
-// assembly/crypto with what the TCP channel needs, as one module: what tests/crypto loads. Compiled with
+// assembly/crypto with what the TCP channel needs, and its frames, as one module for tests/crypto. With
 // `--use WBOSON_TCP=1`.
 
 export * from "./exports";
@@ -10,3 +10,4 @@ export * from "../../../../assembly/crypto/montgomery";
 export * from "../../../../assembly/crypto/rsa";
 export * from "../../../../assembly/crypto/rsa-der";
 export * from "../../../../assembly/crypto/pkcs1";
+export * from "../../../../assembly/rsa-aes/frame";
