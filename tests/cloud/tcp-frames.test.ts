@@ -14,6 +14,10 @@ const path = (...segments: string[]): { number: number; value: Buffer }[] =>
 const ping = (device: TcpDevice): Buffer => device.coap({ type: 0, code: 0 });
 const length = (value: number): Buffer => Buffer.of(value >> 8, value & 255);
 
+/** A ping and bytes behind it. */
+const padded = (device: TcpDevice, count: number, value: number): Buffer =>
+  Buffer.concat([device.encode({ type: 0, code: 0 }), Buffer.alloc(count, value)]);
+
 interface Change {
   change: string;
   reason?: string;
@@ -33,13 +37,17 @@ describe("what ends a session", () => {
     ["a frame one block too long", () => length(MAX_CIPHERTEXT_LENGTH + 16)],
     ["the longest length there is", () => length(0xffff)],
     ["the longest length of whole blocks", () => length(0xfff0)],
-    ["padding 0", (d) => d.sealPadded(Buffer.alloc(16))],
-    ["padding 17", (d) => d.sealPadded(Buffer.alloc(16, 17))],
-    ["padding 255", (d) => d.sealPadded(Buffer.alloc(16, 255))],
-    [
-      "padding of differing bytes",
-      (d) => d.sealPadded(Buffer.from(`${"00".repeat(14)}0102`, "hex")),
-    ],
+    ["padding 0", (d) => d.sealPadded(padded(d, 12, 0))],
+    ["padding 17", (d) => d.sealPadded(padded(d, 28, 17))],
+    ["padding 255", (d) => d.sealPadded(padded(d, 12, 255))],
+    ...Array.from({ length: 11 }, (_, at): [string, (device: TcpDevice) => Buffer] => [
+      `padding with another byte at ${at}`,
+      (d) => {
+        const bytes = padded(d, 12, 12);
+        bytes[4 + at] ^= 1;
+        return d.sealPadded(bytes);
+      },
+    ]),
     ["a message of no bytes", (d) => d.sealPadded(Buffer.alloc(16, 16))],
     ["a message of three bytes", (d) => d.seal(Buffer.from("400000", "hex"))],
     ["CoAP of version 2", (d) => d.seal(Buffer.from("80000001", "hex"))],
@@ -140,6 +148,20 @@ describe("what ends a session", () => {
     cloud.handleTimeout(21_000);
     device.collect(cloud);
     expect(device.closed).toBe(true);
+  });
+
+  test("has its time counted from the first byte of each frame", () => {
+    const { cloud, device } = connectedTcp({ frameTimeoutMs: 20_000, idleTimeoutMs: 1_000_000 });
+    const frame = ping(device);
+    device.give(cloud, frame.subarray(0, 5), 1000);
+    device.give(cloud, Buffer.concat([frame.subarray(5), ping(device).subarray(0, 1)]), 15_000);
+    expect(cloud.pollTimeout(15_000)).toBe(20_000);
+  });
+
+  test("right padding is none of them", () => {
+    const { cloud, device } = connectedTcp();
+    expect(device.give(cloud, device.sealPadded(padded(device, 12, 12)))).toHaveLength(1);
+    expect(device.give(cloud, ping(device))).toHaveLength(1);
   });
 
   test("a Hello as another device", () => {
@@ -247,6 +269,14 @@ describe("one device, several connections", () => {
       if (i % 3 === 1) device.give(cloud, Buffer.alloc(2), i);
     }
     expect(cloud.devices).toHaveLength(1);
+  });
+
+  test("an address that is used anew does not inherit the end of the connection before", () => {
+    const { cloud, device } = connectedTcp();
+    cloud.handleStream(device.address, Buffer.alloc(2), 0);
+    cloud.handleConnection(device.address, 0);
+    expect(cloud.pollStream()).toMatchObject({ close: false, to: device.address });
+    expect(cloud.pollStream()).toBeUndefined();
   });
 
   test("every session has its own nonce, key and message IDs", () => {

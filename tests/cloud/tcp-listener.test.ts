@@ -142,7 +142,15 @@ test("a device that does not read loses its connection", async () => {
 });
 
 test("an event goes from a device on TCP to one on UDP, and back", async () => {
-  const { cloud, device: datagrams, options } = setupCloud({ tcp: { keyPair: TEST_SERVER_KEY } });
+  // No timer of the cloud is due that would wake a listener by accident.
+  const {
+    cloud,
+    device: datagrams,
+    options,
+  } = setupCloud({
+    tcp: { keyPair: TEST_SERVER_KEY, idleTimeoutMs: 600_000, handshakeTimeoutMs: 600_000 },
+    transmission: { ACK_TIMEOUT_MS: 600_000 },
+  });
   options.registry.register({ id: TCP_DEVICE_ID, publicKey: TEST_DEVICE_KEY.spki });
   const keys = { keyPair: TEST_DEVICE_KEY, server: TEST_SERVER_KEY };
   const stream = new TcpDevice({ id: TCP_DEVICE_ID, ...keys });
