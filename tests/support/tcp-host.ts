@@ -3,15 +3,8 @@
 
 import path from "node:path";
 
-import {
-  Core,
-  EventKind,
-  MemoryStorage,
-  StorageSlot,
-  loadModule,
-} from "../../bindings/node";
-import type { CoreEvent, CoreOptions ,
-  ConnectionState} from "../../bindings/node";
+import { Core, EventKind, MemoryStorage, StorageSlot, loadModule } from "../../bindings/node";
+import type { CoreEvent, CoreOptions, ConnectionState } from "../../bindings/node";
 import { SeededRandom } from "./random";
 import { TcpServer, tcpTestKeys } from "./tcp-server";
 import type { TcpServerOptions } from "./tcp-server";
