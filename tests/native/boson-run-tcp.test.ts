@@ -1,5 +1,6 @@
 // boson-run, a device on WASM3, against the local cloud over real TCP.
 
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, connect } from "node:net";
 import type { AddressInfo, Server } from "node:net";
@@ -145,6 +146,32 @@ nativeOnly("a stream in single bytes", async () => {
   await line;
   await slow.end("SIGINT");
   trickle.close();
+});
+
+nativeOnly("a socket that takes few bytes at a time, and often none", async () => {
+  const library = path.join(folder, "short-send.so");
+  const source = path.join(__dirname, "short_send.c");
+  const compiler = process.env.CC ?? "cc";
+  execFileSync(compiler, ["-shared", "-fPIC", "-o", library, source, "-ldl"]);
+  const options = ["--module", MODULE, "--storage", deviceDirectory, "--transport", "tcp"];
+  options.push("--server", `localhost:${listener.address.port}`);
+  const run = new Run(await buildNative("boson-run"), options, { LD_PRELOAD: library });
+  runs.push(run);
+  await run.prints(/connection Connected HandshakeDone/);
+  const lines: string[] = [];
+  const all = within("all lines", (resolve) => {
+    cloud.on("event", ({ name, data }) => {
+      if (name === "line" && lines.push(data.toString()) === 30) resolve(undefined);
+    });
+  });
+  const sent = Array.from({ length: 30 }, (_, i) => `${i} ${"y".repeat(20 * i)}`);
+  for (const [i, text] of sent.entries()) {
+    run.child.stdin!.write(`${text}\n`);
+    await run.prints(new RegExp(`published ${i + 1} Ok`));
+  }
+  await all;
+  expect(lines).toEqual(sent);
+  await run.end("SIGINT");
 });
 
 nativeOnly("a server that nobody listens at, or that is silent", async () => {

@@ -23,8 +23,8 @@ export class Run {
   output = "";
   private readonly waiting = new Set<() => void>();
 
-  constructor(program: string, options: string[]) {
-    this.child = spawn(program, options);
+  constructor(program: string, options: string[], environment: NodeJS.ProcessEnv = {}) {
+    this.child = spawn(program, options, { env: { ...process.env, ...environment } });
     for (const stream of [this.child.stdout!, this.child.stderr!]) {
       stream.on("data", (chunk: Buffer) => {
         this.output += chunk.toString();
