@@ -120,6 +120,7 @@ static int open_device(void) {
   config.reservation = WBOSON_SESSION_RESERVATION;
   config.limits.memory = WBOSON_LINEAR_MEMORY;
   config.limits.stack = WBOSON_WASM_STACK;
+  config.limits.code = WBOSON_COMPILED_CODE;
   config.on_connection = on_connection;
   int error = boson_open(&device, &config);
   if (error) return error;

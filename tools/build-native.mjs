@@ -8,21 +8,12 @@ import { parseArgs } from "node:util";
 import { pathToFileURL } from "node:url";
 
 import { projectRoot } from "./asc.mjs";
+import { bindingSources } from "./binding-sources.mjs";
 import { CCompiler, filesOf } from "./compile-c.mjs";
 import { canGetWasm3, wasm3SourceDir } from "./setup-wasm3.mjs";
 
 /** What is in each program beside WASM3, by folder or file. */
-const BINDING = [
-  "bindings/wasm3/boson_api.c",
-  "bindings/wasm3/boson_code.c",
-  "bindings/wasm3/boson_errors.c",
-  "bindings/wasm3/boson_events.c",
-  "bindings/wasm3/boson_heap.c",
-  "bindings/wasm3/boson_imports.c",
-  "bindings/wasm3/boson_pump.c",
-  "bindings/wasm3/boson_runtime.c",
-  "bindings/wasm3/boson_section.c",
-];
+const BINDING = [...bindingSources(".c"), "bindings/wasm3/boson_heap.c"];
 const POSIX = ["hal/posix/hal_posix.c"];
 
 export const PROGRAMS = {

@@ -21,21 +21,16 @@ import { parseArgs } from "node:util";
 import { pathToFileURL } from "node:url";
 
 import { projectRoot } from "./asc.mjs";
+import { bindingSources } from "./binding-sources.mjs";
 import { readBoard } from "./boards.mjs";
+import { wasm3Settings } from "./boards/wasm3.mjs";
 import { WASM3_VERSION, wasm3SourceDir } from "./setup-wasm3.mjs";
 
 /** Sources of ours, by their path in the repository; they keep it below src/. */
 const SOURCES = [
   "boards/application.cpp",
-  "bindings/wasm3/boson.h",
-  "bindings/wasm3/boson_api.c",
-  "bindings/wasm3/boson_errors.c",
-  "bindings/wasm3/boson_events.c",
-  "bindings/wasm3/boson_imports.c",
-  "bindings/wasm3/boson_internal.h",
-  "bindings/wasm3/boson_pump.c",
-  "bindings/wasm3/boson_runtime.c",
-  "bindings/wasm3/boson_runtime.h",
+  ...bindingSources(".c"),
+  ...bindingSources(".h"),
   "hal/hal.h",
   "hal/device-os/hal_device_os.cpp",
   "hal/device-os/hal_device_os.h",
@@ -50,8 +45,6 @@ const KEYS = [
 ];
 /** Longest key that the application stores, bytes. */
 const KEY_MAX = 192;
-/** C stack below WASM3's own, which calls of the HAL may need, bytes. */
-const NATIVE_MARGIN = 3072;
 const DEFAULT_SERVER = "cloud.example";
 
 /**
@@ -103,18 +96,12 @@ function copyWasm3(folder, board) {
   const properties = `name=wasm3\nversion=${WASM3_VERSION}\nlicense=MIT\n`;
   writeFileSync(path.join(folder, "library.properties"), properties);
   const config = path.join(folder, "src/m3_config.h");
-  writeFileSync(config, `${wasm3Settings(board)}\n${readFileSync(config, "utf8")}`);
+  writeFileSync(config, `${definitionsOf(board)}\n${readFileSync(config, "utf8")}`);
 }
 
-/** What WASM3 is built with. @returns {string} lines of C */
-function wasm3Settings({ fpu, threadStack }) {
-  const settings = {
-    PARTICLE: 1, // its choice of small tables
-    d_m3MaxFunctionStackHeight: 256, // the handshake needs it: bindings/wasm3/README.md
-    d_m3HasFloat: Number(fpu !== "none"),
-    d_m3MaxNativeStack: threadStack - NATIVE_MARGIN,
-  };
-  const lines = Object.entries(settings).map(
+/** @returns {string} lines of C that define what WASM3 is built with */
+function definitionsOf(board) {
+  const lines = Object.entries(wasm3Settings(board)).map(
     ([name, value]) => `#ifndef ${name}\n#define ${name} ${value}\n#endif`,
   );
   return `// Settings of wboson, by tools/firmware.mjs\n${lines.join("\n")}\n`;

@@ -127,7 +127,12 @@ void boson_drain(struct boson *device) {
   device->pumping = 1;
   for (int rounds = 0; device->runtime.fault == 0; rounds += 1) {
     if (rounds == MAX_ROUNDS) boson_runtime_fail(&device->runtime, BOSON_ERR_TIME, "drain");
-    if (transmit(device) || take_event(device)) continue;
+    if (transmit(device)) continue;
+    if (take_event(device)) {
+      // Its handler may have left something to seal.
+      boson_code_release(&device->runtime);
+      continue;
+    }
     if (!device->link_failed) break;
     fail_link(device);
   }

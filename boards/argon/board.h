@@ -14,8 +14,9 @@
 /** Bytes: RAM for an application, flash for its binary, and what the interpreter is given. */
 #define WBOSON_APPLICATION_RAM 81920u
 #define WBOSON_USER_MODULE 262144u
-#define WBOSON_LINEAR_MEMORY 49152u
-#define WBOSON_WASM_STACK 8192u
+#define WBOSON_LINEAR_MEMORY 18432u
+#define WBOSON_WASM_STACK 2560u
+#define WBOSON_COMPILED_CODE 12288u
 #define WBOSON_THREAD_STACK 8192u
 
 /** Whether WASM3 is built with floating point: not where the processor has none. */

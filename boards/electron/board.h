@@ -14,8 +14,9 @@
 /** Bytes: RAM for an application, flash for its binary, and what the interpreter is given. */
 #define WBOSON_APPLICATION_RAM 61440u
 #define WBOSON_USER_MODULE 131072u
-#define WBOSON_LINEAR_MEMORY 20480u
-#define WBOSON_WASM_STACK 4096u
+#define WBOSON_LINEAR_MEMORY 16384u
+#define WBOSON_WASM_STACK 2560u
+#define WBOSON_COMPILED_CODE 12288u
 #define WBOSON_THREAD_STACK 8192u
 
 /** Whether WASM3 is built with floating point: not where the processor has none. */

@@ -5,7 +5,7 @@ export const PLATFORM_ID: i32 = 10;
 /** Whether floating point works. */
 export const HAS_FLOAT: bool = false;
 /** Bytes of linear memory, the core's among them. */
-export const LINEAR_MEMORY: i32 = 20480;
+export const LINEAR_MEMORY: i32 = 16384;
 /** Milliseconds of silence until a ping. */
 export const KEEPALIVE_MS: i32 = 1380000;
 /** Bytes of an event's name. */

@@ -16,6 +16,7 @@
 #define WBOSON_USER_MODULE 1572864u
 #define WBOSON_LINEAR_MEMORY 65536u
 #define WBOSON_WASM_STACK 16384u
+#define WBOSON_COMPILED_CODE 0u
 #define WBOSON_THREAD_STACK 16384u
 
 /** Whether WASM3 is built with floating point: not where the processor has none. */

@@ -24,6 +24,7 @@ function runtimeGroups({ name, platformId, clockHz, deviceOs, fpu, memory, ...bo
         ["USER_MODULE", `${board.userModule}u`],
         ["LINEAR_MEMORY", `${board.linearMemory}u`],
         ["WASM_STACK", `${board.wasmStack}u`],
+        ["COMPILED_CODE", `${board.compiledCode}u`],
         ["THREAD_STACK", `${board.threadStack}u`],
       ],
     ],

@@ -50,6 +50,7 @@ const FACTS = {
   userModule: bytes, // flash that an application's binary may take
   linearMemory: whole(16384, 65536), // of the WebAssembly module
   wasmStack: whole(2048, 2 ** 20),
+  compiledCode: whole(0, 2 ** 20), // that the interpreter keeps between calls; 0: all of it
   threadStack: whole(4096, 2 ** 20), // C stack of the thread that runs it
   deviceOs: {
     api: oneOf(2, 4), // the declarations that it is compiled with: 2.x, or 4.x and later
