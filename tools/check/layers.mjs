@@ -15,7 +15,11 @@ const LAYERS = [
   ["standard", /^assembly\/standard\.ts$/, ["index", "client", "cloud", "dtls"]],
   ["tcp", /^assembly\/tcp\.ts$/, ["index", "device"]],
   ["index", /^assembly\/index\.ts$/, ["device", "connection", "cloud", "coap", "dtls"]],
-  ["app", /^assembly\/app\//, ["app", "index", "device", "connection", "cloud", "coap", "dtls"]],
+  [
+    "app",
+    /^assembly\/app\//,
+    ["app", "tcp", "index", "device", "connection", "cloud", "coap", "dtls"],
+  ],
   [
     "device",
     /^assembly\/device\.ts$/,
