@@ -26,6 +26,7 @@ let module_: WebAssembly.Module;
 let cloud: LocalCloud;
 let udp: UdpListener;
 let tcp: TcpListener;
+const devices: Device[] = [];
 
 beforeAll(async () => {
   const build = ["tools/build.mjs", "--application", "examples/sensor/main.ts", "--tcp"];
@@ -36,6 +37,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  for (const device of devices) device.stop();
   await Promise.all([udp.close(), tcp.close()]);
   rmSync(folder, { recursive: true, force: true });
 });
@@ -57,12 +59,16 @@ async function talk(transport: Transport, id: string): Promise<unknown[]> {
     (events[name] ??= []).push(`${data.toString()} ${contentType ?? 0}`);
   });
   const until = async (done: () => boolean): Promise<void> => {
-    for (let i = 0; i < 1000 && !done(); i++) await new Promise((next) => setTimeout(next, 10));
-    expect(done()).toBe(true);
+    for (let i = 0; i < 1000; i++) {
+      if (done()) return;
+      await new Promise((next) => setTimeout(next, 10));
+    }
+    throw new Error(JSON.stringify([transport, results, events]));
   };
   const server = { host: "localhost", port: (transport === "udp" ? udp : tcp).address.port };
   const storage = new FileStorage(path.join(folder, transport));
   const device = new Device({ module: module_, storage, deviceId: id, server, transport });
+  devices.push(device);
   await device.connect();
   await until(() => (events.temp ?? []).length > 0);
   results.push(events.temp[0]);
