@@ -119,7 +119,9 @@ static int open_device(void) {
   config.product_version = WBOSON_PRODUCT_VERSION;
   config.platform_id = WBOSON_PLATFORM_ID;
   config.server_host = WBOSON_SERVER_HOST;
-  config.server_port = WBOSON_UDP_PORT;
+  // A module with TCP (tools/build.mjs --tcp) and RSA keys, where board.json says so.
+  config.transport = WBOSON_TRANSPORT_UDP ? BOSON_UDP : BOSON_TCP;
+  config.server_port = WBOSON_TRANSPORT_UDP ? WBOSON_UDP_PORT : WBOSON_TCP_PORT;
   config.keepalive_ms = WBOSON_KEEPALIVE_MS;
   config.reservation = WBOSON_SESSION_RESERVATION;
   config.limits.memory = WBOSON_MODULE_MEMORY;
