@@ -11,6 +11,7 @@ import type { EventBus } from "./event-bus";
 import type { EventLog } from "./event-log";
 import type { EventStreams } from "./event-streams";
 import type { RestLimits } from "./options";
+import type { Webhooks } from "./webhooks/webhooks";
 
 export interface Api {
   cloud: LocalCloud;
@@ -22,6 +23,7 @@ export interface Api {
   bus: EventBus;
   log: EventLog;
   streams: EventStreams;
+  webhooks: Webhooks;
   limits: RestLimits;
   /** ms since 1970. */
   now: () => number;

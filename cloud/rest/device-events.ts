@@ -6,6 +6,7 @@ import { ContentFormat } from "../device-protocol/events";
 import type { DeviceRecords } from "./device-records";
 import type { CloudEvent, EventBus } from "./event-bus";
 import type { EventLog } from "./event-log";
+import { storeEvent } from "./publication";
 
 export interface EventSinks {
   bus: EventBus;
@@ -67,12 +68,7 @@ function distribute(
     productId: hello?.productId,
     productVersion: hello?.productVersion,
   };
-  try {
-    log.add(event);
-  } catch (error) {
-    // A full disk is no reason to keep it from those who listen.
-    cloud.emit("log", { level: "warn", message: `event not stored: ${(error as Error).message}` });
-  }
+  storeEvent(cloud, log, event);
   bus.publish(event);
 }
 

@@ -50,6 +50,10 @@ export interface RestOptions {
   limits?: Partial<RestLimits>;
   /** ms between the signs of life on event streams; official clients give up after 15 s. Default: 9000. */
   keepAliveMs?: number;
+  /** May webhooks call this address? Default: all of http and https. */
+  mayCall?: (url: URL) => boolean;
+  /** ms that a webhook waits for an answer. Default: 20000. */
+  webhookTimeoutMs?: number;
   /** ms since 1970. Default: Date.now. */
   wallClock?: () => number;
 }

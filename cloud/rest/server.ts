@@ -18,7 +18,7 @@ import { watchDevices } from "./device-events";
 import type { DeviceRecords } from "./device-records";
 import { ApiError, toAnswer } from "./errors";
 import { LocalEventBus } from "./event-bus";
-import type { EventBus } from "./event-bus";
+import type { CloudEvent, EventBus } from "./event-bus";
 import { EventLog } from "./event-log";
 import { EventStreams } from "./event-streams";
 import { DEFAULT_LIMITS, isLoopback } from "./options";
@@ -33,6 +33,9 @@ import { provisioningRoutes } from "./routes/provisioning";
 import { publishRoutes } from "./routes/publish";
 import { streamRoutes } from "./routes/streams";
 import { userRoutes } from "./routes/user";
+import { webhookRoutes } from "./routes/webhooks";
+import { publishAsCloud } from "./publication";
+import { Webhooks } from "./webhooks/webhooks";
 
 const DEFAULT_REST_PORT = 9090;
 /** Characters of a path segment: 64 bytes, each of them escaped, and room. */
@@ -102,6 +105,7 @@ export class RestServer {
   async close(): Promise<void> {
     this.unwatch();
     this.api.streams.close();
+    await this.api.webhooks.close();
     await this.app.close();
   }
 }
@@ -111,12 +115,18 @@ function makeApi(parts: RestParts, options: RestOptions): Api {
   const now = options.wallClock ?? Date.now;
   const { cloud, store, records } = parts;
   const bus = parts.bus ?? new LocalEventBus();
+  const log = new EventLog(store, limits.eventsKept);
+  const publish = (event: CloudEvent): void => publishAsCloud({ cloud, records, log, bus }, event);
+  const { mayCall, webhookTimeoutMs } = options;
   return {
-    ...{ cloud, store, records, bus, limits, now },
+    ...{ cloud, store, records, bus, log, limits, now },
+    webhooks: new Webhooks(store, bus, publish, {
+      ...{ mayCall, now },
+      limits: webhookTimeoutMs === undefined ? {} : { timeoutMs: webhookTimeoutMs },
+    }),
     users: new Users(store),
     tokens: new Tokens(store, now),
     clients: new OAuthClients(store),
-    log: new EventLog(store, limits.eventsKept),
     streams: new EventStreams(bus, limits, options.keepAliveMs ?? 9000),
   };
 }
@@ -185,5 +195,6 @@ async function register(app: FastifyInstance, api: Api): Promise<void> {
   callRoutes(app, api);
   provisioningRoutes(app, api);
   productRoutes(app, api);
+  webhookRoutes(app, api);
   compileRoutes(app);
 }

@@ -5,7 +5,7 @@ import { bodyOf, textOf, userOf } from "../api";
 import type { Api } from "../api";
 import { productOf } from "../device-access";
 import { badRequest } from "../errors";
-import type { CloudEvent } from "../event-bus";
+import { publishToAll } from "../publication";
 
 const DEFAULT_TTL = 60;
 /** Said by the cloud only. */
@@ -32,7 +32,7 @@ function publish(api: Api, request: FastifyRequest): void {
   const { product } = request.params as { product?: string };
   const ttl = Number(textOf(body, "ttl") ?? DEFAULT_TTL);
   if (!Number.isInteger(ttl) || ttl < 0 || ttl > 0xffffff) throw badRequest("bad ttl");
-  publishAsUser(api, {
+  publishToAll(api, {
     name,
     data: textOf(body, "data") ?? null,
     ttl,
@@ -41,19 +41,4 @@ function publish(api: Api, request: FastifyRequest): void {
     owner: userOf(request).username,
     productId: product === undefined ? undefined : productOf(product),
   });
-}
-
-/** To the user's devices (of a product), the log and the streams. @throws CloudError "invalid-argument" */
-export function publishAsUser(
-  api: Pick<Api, "cloud" | "records" | "log" | "bus">,
-  event: CloudEvent,
-): void {
-  const isFor = (id: string): boolean =>
-    api.records.ownerOf(id) === event.owner &&
-    (event.productId === undefined ||
-      api.cloud.device(id).lastHello?.productId === event.productId);
-  // Checks lengths before anything happens.
-  api.cloud.publish(event.name, event.data ?? "", { isFor });
-  api.log.add(event);
-  api.bus.publish(event);
 }
