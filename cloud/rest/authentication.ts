@@ -11,7 +11,8 @@ const FORM = /^application\/x-www-form-urlencoded/i;
 export function requireToken(app: FastifyInstance, api: Api): void {
   app.decorateRequest("user", null);
   app.decorateRequest("token", "");
-  app.addHook("onRequest", async (request) => {
+  // Before a body is read, and after the hook that counts requests.
+  app.addHook("preParsing", async (request) => {
     if (request.routeOptions.config.open || request.is404) return;
     const token = headerToken(request) ?? queryToken(request);
     if (token !== undefined) admit(api, request, token);

@@ -149,9 +149,6 @@ function makeApp(limits: RestLimits): FastifyInstance {
     const { status, body } = toAnswer(error);
     return reply.status(status).send(body);
   });
-  app.setNotFoundHandler(async (_request, reply) =>
-    reply.status(404).send({ ok: false, error: "Not found", reason: "no-such-endpoint" }),
-  );
   app.decorate("uploadLimits", { uploadLength: limits.uploadLength });
   parseJson(app);
   return app;
@@ -185,6 +182,9 @@ async function register(app: FastifyInstance, api: Api): Promise<void> {
     },
     throwFileSizeLimit: false,
   });
+  app.setNotFoundHandler({ preHandler: app.rateLimit() }, async (_request, reply) =>
+    reply.status(404).send({ ok: false, error: "Not found", reason: "no-such-endpoint" }),
+  );
   requireToken(app, api);
   loginRoutes(app, api);
   userRoutes(app, api);

@@ -1,21 +1,31 @@
 // The files and fields of a multipart/form-data request (RFC 7578).
 
 import type { FastifyRequest } from "fastify";
-import { ApiError } from "./errors";
+import { ApiError, badRequest } from "./errors";
 
 export interface Upload {
   files: { field: string; filename: string; data: Buffer }[];
-  fields: Record<string, string>;
+  fields: Map<string, string>;
 }
 
 /** Read an upload as a whole, within the limits that the server has set. @throws ApiError 400, 413 */
 export async function receiveUpload(request: FastifyRequest): Promise<Upload> {
-  const upload: Upload = { files: [], fields: {} };
+  try {
+    return await receiveParts(request);
+  } catch (error) {
+    // The parser's own errors: without a boundary, or cut short.
+    const known = error instanceof ApiError || (error as { statusCode?: number }).statusCode;
+    throw known ? error : badRequest(`bad upload: ${(error as Error).message}`);
+  }
+}
+
+async function receiveParts(request: FastifyRequest): Promise<Upload> {
+  const upload: Upload = { files: [], fields: new Map() };
   let length = 0;
   const { uploadLength } = request.server.uploadLimits;
   for await (const part of request.parts()) {
     if (part.type === "field") {
-      upload.fields[part.fieldname] = String(part.value);
+      upload.fields.set(part.fieldname, String(part.value));
       continue;
     }
     const pieces: Buffer[] = [];
@@ -24,9 +34,9 @@ export async function receiveUpload(request: FastifyRequest): Promise<Upload> {
       // What is too much is read, too, but not kept.
       if (length <= uploadLength) pieces.push(piece);
     }
+    if (length > uploadLength || part.file.truncated) throw tooLarge(uploadLength);
     const data = Buffer.concat(pieces);
     upload.files.push({ field: part.fieldname, filename: part.filename, data });
-    if (length > uploadLength || part.file.truncated) throw tooLarge(uploadLength);
   }
   return upload;
 }

@@ -16,12 +16,14 @@ export function totp(secret: Uint8Array, time: number): string {
   return String(code).padStart(6, "0");
 }
 
-export function verifyTotp(secret: Uint8Array, otp: string, now: number): boolean {
-  if (!/^\d{6}$/.test(otp)) return false;
-  let match = false;
-  for (let step = -DRIFT_STEPS; step <= DRIFT_STEPS; step++) {
-    const expected = totp(secret, Math.max(0, now + step * STEP_MS));
-    if (timingSafeEqual(Buffer.from(otp), Buffer.from(expected))) match = true;
+/** @returns the number of the 30 s that a one-time password belongs to; undefined when it is wrong */
+export function stepOfTotp(secret: Uint8Array, otp: string, now: number): number | undefined {
+  if (!/^\d{6}$/.test(otp)) return undefined;
+  const current = Math.floor(now / STEP_MS);
+  let match: number | undefined;
+  for (let step = Math.max(0, current - DRIFT_STEPS); step <= current + DRIFT_STEPS; step++) {
+    const expected = totp(secret, step * STEP_MS);
+    if (timingSafeEqual(Buffer.from(otp), Buffer.from(expected))) match = step;
   }
   return match;
 }

@@ -4,7 +4,7 @@
 import { randomBytes, scrypt, timingSafeEqual } from "node:crypto";
 import type { ScryptOptions } from "node:crypto";
 import type { Store, Table } from "../../store/store";
-import { verifyTotp } from "./totp";
+import { stepOfTotp } from "./totp";
 
 export interface User {
   /** 24 hex digits. */
@@ -31,6 +31,8 @@ const MAX_HASHES = 4;
 export class Users {
   private readonly table: Table<StoredUser>;
   private hashing = 0;
+  /** The step of the last one-time password of each user. */
+  private readonly lastOtp = new Map<string, number>();
 
   constructor(store: Store) {
     this.table = store.table("users");
@@ -77,9 +79,13 @@ export class Users {
     }
   }
 
-  /** Is it a one-time password of now? @param now ms since 1970 */
-  verifyOtp(user: User, otp: string, now: number): boolean {
-    return user.otpSecret !== undefined && verifyTotp(Buffer.from(user.otpSecret, "hex"), otp, now);
+  /** Is it a one-time password of now? Each works once (RFC 6238 §5.2). @param now ms since 1970 */
+  useOtp(user: User, otp: string, now: number): boolean {
+    if (user.otpSecret === undefined) return false;
+    const step = stepOfTotp(Buffer.from(user.otpSecret, "hex"), otp, now);
+    if (step === undefined || step <= (this.lastOtp.get(user.id) ?? -1)) return false;
+    this.lastOtp.set(user.id, step);
+    return true;
   }
 
   find(username: string): User | undefined {

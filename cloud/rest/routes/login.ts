@@ -94,7 +94,7 @@ function otpGrant(api: Api, body: Body, clientId: string): Body {
   const first = api.tokens.find(token, "mfa");
   const user = first && api.users.find(first.username);
   if (!user) throw oauthError(403, "invalid_grant", "The MFA token is invalid or expired");
-  if (!api.users.verifyOtp(user, textOf(body, "otp") ?? "", api.now())) {
+  if (!api.users.useOtp(user, textOf(body, "otp") ?? "", api.now())) {
     api.tokens.countFailure(token);
     throw oauthError(403, "invalid_grant", "The one-time password is wrong");
   }

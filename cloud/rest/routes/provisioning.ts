@@ -42,6 +42,10 @@ function provision(api: Api, request: FastifyRequest): Record<string, unknown> {
 /** @param pem SubjectPublicKeyInfo in PEM. @returns its DER */
 function readPublicKey(pem: string): Buffer {
   let key: KeyObject;
+  // Node would derive the public key of a private one, which has no business here.
+  if (!/^\s*-----BEGIN (RSA )?PUBLIC KEY-----/.test(pem)) {
+    throw badRequest("publicKey is no public key in PEM");
+  }
   try {
     key = createPublicKey({ key: pem, format: "pem" });
   } catch {

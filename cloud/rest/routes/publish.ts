@@ -28,6 +28,7 @@ function publish(api: Api, request: FastifyRequest): void {
   const body = bodyOf(request);
   const name = textOf(body, "name") ?? "";
   if (name === "") throw badRequest("name is missing");
+  if (/[\p{Cc}\p{Cs}]/u.test(name)) throw badRequest("name has control characters");
   if (RESERVED.test(name)) throw badRequest("names that begin with spark or particle are reserved");
   const { product } = request.params as { product?: string };
   const ttl = Number(textOf(body, "ttl") ?? DEFAULT_TTL);
