@@ -43,6 +43,10 @@ export class DeviceRecords {
     return this.table.get(deviceId) ?? {};
   }
 
+  has(deviceId: string): boolean {
+    return this.table.get(deviceId) !== undefined;
+  }
+
   ownerOf(deviceId: string): string | undefined {
     return this.owners.get(deviceId);
   }

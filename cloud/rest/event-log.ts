@@ -32,10 +32,12 @@ export class EventLog {
     while (keys.length > this.capacity) this.table.remove(keys.shift() as string, false);
   }
 
-  /** Up to `limit` events of a user, the latest last. */
-  latest(owner: string, limit: number): CloudEvent[] {
-    const keys = this.keysOf(owner).slice(-limit || this.capacity);
-    return keys.map((key) => this.table.get(key)).filter((event) => event !== undefined);
+  /** Up to `limit` events of a user whose names begin so, the latest last. */
+  latest(owner: string, prefix: string, limit: number): CloudEvent[] {
+    const events = this.keysOf(owner).map((key) => this.table.get(key));
+    return events
+      .filter((event) => event?.name.startsWith(prefix) ?? false)
+      .slice(-limit) as CloudEvent[];
   }
 
   private keysOf(owner: string): string[] {

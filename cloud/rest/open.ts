@@ -57,12 +57,12 @@ function importSessions(state: StateStorage, files: StateStorage): void {
   }
 }
 
-/** @returns how many devices are new or changed */
-export function importDevices(registry: Registry, directory: string): number {
+/** @returns the ids of devices that are new or changed */
+export function importDevices(registry: Registry, directory: string): string[] {
   const path = join(directory, CLOUD_FILES.registry);
-  if (!existsSync(path)) return 0;
+  if (!existsSync(path)) return [];
   const { devices } = Registry.load(path);
   for (const device of devices) registry.register(device);
   renameSync(path, `${path}.imported`);
-  return devices.length;
+  return devices.map(({ id }) => id);
 }

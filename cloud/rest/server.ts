@@ -27,6 +27,7 @@ import { callRoutes } from "./routes/calls";
 import { compileRoutes } from "./routes/compile";
 import { deviceChangeRoutes } from "./routes/device-changes";
 import { deviceRoutes } from "./routes/devices";
+import { localRoutes } from "./routes/local";
 import { loginRoutes } from "./routes/login";
 import { productRoutes } from "./routes/products";
 import { provisioningRoutes } from "./routes/provisioning";
@@ -196,5 +197,6 @@ async function register(app: FastifyInstance, api: Api): Promise<void> {
   provisioningRoutes(app, api);
   productRoutes(app, api);
   webhookRoutes(app, api);
+  localRoutes(app, api);
   compileRoutes(app);
 }

@@ -5,7 +5,7 @@
 // some disks, too much for the replay window of every datagram, so such changes go to the journal and join the next
 // transaction. The number of the last change in the database makes replaying the journal harmless.
 
-import { mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { open } from "lmdb";
 import type { Database, RootDatabase } from "lmdb";
@@ -62,6 +62,8 @@ export class LmdbStore implements Store {
         ...{ path, noSubdir: true, encoding: "string", maxDbs: MAX_TABLES },
         overlappingSync: false,
       });
+      // It holds session keys.
+      chmodSync(path, 0o600);
       const { journal, entries } = Journal.open(join(directory, "store.journal"));
       const store = new LmdbStore(database, journal, unlock);
       for (const entry of entries) {

@@ -5,6 +5,7 @@
 //        npm run soak -- slow-link --count 500                  12 s round trip
 //        npm run soak -- orders                                 a server's messages in every order
 //        npm run soak -- damage                                 all eight bits of each byte
+//        npm run soak -- kills --count 200                      a cloud process under load
 
 import { parseArgs } from "node:util";
 
@@ -12,6 +13,7 @@ import { cutsCampaign } from "./cuts";
 import { cutAll, flipAll, outcomeTable } from "./damage";
 import { TARGETS, fuzz } from "./fuzz";
 import type { Target } from "./fuzz";
+import { killCloud } from "./kills";
 import { live } from "./lives";
 import type { LifeReport } from "./lives";
 import { runOverLoss } from "./loss";
@@ -26,7 +28,7 @@ interface Options {
 }
 
 /** Each prints its figures and returns whether all was well. */
-const RUNS: Record<string, (options: Options) => boolean> = {
+const RUNS: Record<string, (options: Options) => boolean | Promise<boolean>> = {
   fuzz(options) {
     const progress = (done: number): void => {
       if (done % 100_000 === 0) console.error(`fuzz: ${done} inputs`);
@@ -80,6 +82,12 @@ const RUNS: Record<string, (options: Options) => boolean> = {
   "slow-link": ({ count, seed }) => slowLinkCampaign(count, seed),
 
   orders: () => ordersCampaign(6),
+
+  async kills({ count, seed }) {
+    const report = await killCloud(count, seed);
+    console.log(report);
+    return report.problems.length === 0;
+  },
 };
 
 function seeds(count: number, first: number): number[] {
@@ -97,7 +105,7 @@ function sums<T extends object>(reports: T[]): Record<string, number> {
   return total;
 }
 
-function main(): void {
+async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: { count: { type: "string" }, seed: { type: "string" }, target: { type: "string" } },
@@ -108,8 +116,8 @@ function main(): void {
   if (target && !TARGETS.includes(target)) throw new Error(`targets: ${TARGETS.join(", ")}`);
   const startedAt = performance.now();
   const options = { count: Number(values.count ?? 1000), seed: Number(values.seed ?? 1), target };
-  if (!run(options)) process.exitCode = 1;
+  if (!(await run(options))) process.exitCode = 1;
   console.log(`${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
 }
 
-main();
+void main();

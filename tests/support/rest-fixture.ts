@@ -34,10 +34,10 @@ export class RestFixture {
     const stored = openStoredCloud(this.cloudFolder);
     this.cloud = stored.cloud;
     this.closeStore = () => stored.store.close();
-    this.listener = await UdpListener.listen(this.cloud, { port: this.udpPort });
-    this.udpPort = this.listener.address.port;
     const limits = { ...GENEROUS, ...this.options.limits };
     this.server = await RestServer.listen(stored, { port: 0, ...this.options, limits });
+    this.listener = await UdpListener.listen(this.cloud, { port: this.udpPort });
+    this.udpPort = this.listener.address.port;
     if (!this.server.api.users.find(USERNAME)) await this.addUser(USERNAME);
     return this;
   }
