@@ -25,6 +25,7 @@ import { DEFAULT_LIMITS, isLoopback } from "./options";
 import type { RestLimits, RestOptions } from "./options";
 import { callRoutes } from "./routes/calls";
 import { compileRoutes } from "./routes/compile";
+import { consoleRoutes } from "./routes/console";
 import { deviceChangeRoutes } from "./routes/device-changes";
 import { deviceRoutes } from "./routes/devices";
 import { localRoutes } from "./routes/local";
@@ -199,4 +200,5 @@ async function register(app: FastifyInstance, api: Api): Promise<void> {
   webhookRoutes(app, api);
   localRoutes(app, api);
   compileRoutes(app);
+  consoleRoutes(app);
 }
