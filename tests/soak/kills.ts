@@ -2,22 +2,19 @@
 // were acknowledged to a device, changes that were answered to a client, sessions of devices; and for record numbers
 // that came twice.
 
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import Particle from "particle-api-js";
+import type Particle from "particle-api-js";
 import { Device, FileStorage, Reason, loadModule } from "../../bindings/node";
 import { provisionDevice } from "../../cloud/provision";
+import { CloudProcess } from "../support/cloud-process";
 import { projectRoot } from "../support/fixture";
 import { SeededRandom } from "../support/random";
 import { recordsOf } from "../support/wire";
 
 const DEVICES = 3;
-const PASSWORD = "of the kill campaign";
 /** ms of load before a kill. */
 const LOAD_MS = { min: 20, max: 700 };
 
@@ -38,10 +35,8 @@ class KillCampaign {
   private readonly core = loadModule(path.join(projectRoot, "build/boson.wasm"));
   private readonly devices: Device[] = [];
   private readonly ids: string[] = [];
-  private child: ChildProcess | undefined;
-  private udpPort = 0;
-  private url = "";
-  private token = "";
+  private readonly cloud = new CloudProcess(path.join(this.folder, "cloud"));
+  private client!: Particle;
   private stopped = false;
   private readonly work: Promise<void>[] = [];
   /** Names of events that the cloud has acknowledged. */
@@ -68,13 +63,13 @@ class KillCampaign {
     try {
       this.provision();
       await this.start();
-      await this.login();
+      this.client = await this.cloud.login();
       await Promise.all(this.devices.map((device) => device.connect()));
       for (const device of this.devices) this.work.push(this.publish(device));
       this.work.push(this.change());
       for (let kill = 0; kill < this.count; kill++) {
         await sleep(LOAD_MS.min + this.random.unit() * (LOAD_MS.max - LOAD_MS.min));
-        await this.kill();
+        await this.cloud.kill();
         this.report.kills++;
         await this.start();
         await this.check();
@@ -89,40 +84,14 @@ class KillCampaign {
   private provision(): void {
     for (let i = 0; i < DEVICES; i++) {
       const deviceDirectory = path.join(this.folder, `device-${i}`);
-      const cloudDirectory = path.join(this.folder, "cloud");
+      const cloudDirectory = this.cloud.data;
       this.ids.push(provisionDevice({ cloudDirectory, deviceDirectory, name: `d${i}` }).id);
     }
   }
 
-  /** Start the cloud process, on the same ports each time. */
+  /** Start the cloud, on the same ports each time. */
   private async start(): Promise<void> {
-    const options = ["--data", path.join(this.folder, "cloud"), "--port", String(this.udpPort)];
-    const httpPort = this.url === "" ? "0" : new URL(this.url).port;
-    const script = path.join(projectRoot, "cloud/bin/serve.ts");
-    const child = spawn(
-      process.execPath,
-      ["--import", "tsx", script, ...options, "--http-port", httpPort],
-      {
-        cwd: projectRoot,
-        env: { ...process.env, BOSON_PASSWORD: PASSWORD },
-        stdio: ["ignore", "pipe", "pipe"],
-      },
-    );
-    this.child = child;
-    let errors = "";
-    child.stderr!.on("data", (text: Buffer) => (errors += text.toString()));
-    const lines = createInterface({ input: child.stdout! });
-    const devices = await new Promise<number>((resolve, reject) => {
-      child.once("exit", () => reject(new Error(`the cloud did not start: ${errors}`)));
-      lines.on("line", (line) => {
-        const api = /^API on (.*)$/.exec(line);
-        if (api) this.url = api[1];
-        const udp = /^listening on .*:(\d+) for (\d+) devices/.exec(line);
-        if (!udp) return;
-        this.udpPort = Number(udp[1]);
-        resolve(Number(udp[2]));
-      });
-    });
+    const devices = await this.cloud.start();
     if (devices !== DEVICES) this.problem(`${devices} devices after a start`);
     if (this.devices.length === 0) this.makeDevices();
   }
@@ -130,7 +99,7 @@ class KillCampaign {
   private makeDevices(): void {
     this.ids.forEach((deviceId, i) => {
       const storage = new FileStorage(path.join(this.folder, `device-${i}`));
-      const server = { host: "127.0.0.1", port: this.udpPort };
+      const server = { host: "127.0.0.1", port: this.cloud.udpPort };
       const device = new Device({ module: this.core, storage, deviceId, server });
       device.function("echo", (argument) => Number(argument));
       device.on("connected", ({ reason }) => {
@@ -157,16 +126,6 @@ class KillCampaign {
       }
       this.recordNumbers.set(name, content);
     }
-  }
-
-  private async login(): Promise<void> {
-    const client = new Particle({ baseUrl: this.url });
-    const { body } = await client.login({ username: "dev", password: PASSWORD });
-    this.token = body.access_token;
-  }
-
-  private get client(): Particle {
-    return new Particle({ baseUrl: this.url, auth: this.token });
   }
 
   /** A device that publishes, one event after the other. */
@@ -221,23 +180,13 @@ class KillCampaign {
     }
   }
 
-  private async kill(): Promise<void> {
-    const { child } = this;
-    if (!child || child.exitCode !== null) throw new Error("the cloud ended by itself");
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    child.kill("SIGKILL");
-    await ended;
-  }
-
   /** What was promised before must be there. */
   private async check(): Promise<void> {
     const events = [...this.acknowledged];
     const notes = new Map(this.notes);
     const webhooks = [...this.webhooks];
-    const { body: kept } = await this.client.get({
-      uri: "/v1/local/events?limit=1000&prefix=load/",
-      auth: this.token,
-    });
+    const uri = "/v1/local/events?limit=1000&prefix=load/";
+    const { body: kept } = await this.client.get({ uri, auth: this.client.auth });
     const names = new Set((kept as { name: string }[]).map(({ name }) => name));
     // The log keeps the last thousand of all events.
     const lost = events.slice(-300).filter((name) => !names.has(name));
@@ -276,7 +225,7 @@ class KillCampaign {
   private async end(): Promise<void> {
     this.stopped = true;
     for (const device of this.devices) device.stop();
-    if (this.child?.exitCode === null) await this.kill();
+    if (this.cloud.pid !== undefined) await this.cloud.kill();
     await Promise.allSettled(this.work);
     rmSync(this.folder, { recursive: true, force: true });
   }
