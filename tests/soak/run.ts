@@ -6,6 +6,7 @@
 //        npm run soak -- orders                                 a server's messages in every order
 //        npm run soak -- damage                                 all eight bits of each byte
 //        npm run soak -- kills --count 200                      a cloud process under load
+//        npm run soak -- http --count 100000 [--seed N]         requests to the API
 
 import { parseArgs } from "node:util";
 
@@ -13,6 +14,7 @@ import { cutsCampaign } from "./cuts";
 import { cutAll, flipAll, outcomeTable } from "./damage";
 import { TARGETS, fuzz } from "./fuzz";
 import type { Target } from "./fuzz";
+import { fuzzHttp } from "./http-fuzz";
 import { killCloud } from "./kills";
 import { live } from "./lives";
 import type { LifeReport } from "./lives";
@@ -82,6 +84,12 @@ const RUNS: Record<string, (options: Options) => boolean | Promise<boolean>> = {
   "slow-link": ({ count, seed }) => slowLinkCampaign(count, seed),
 
   orders: () => ordersCampaign(6),
+
+  async http({ count, seed }) {
+    const report = await fuzzHttp(count, seed);
+    console.log(JSON.stringify(report, null, 2));
+    return report.failures.length === 0;
+  },
 
   async kills({ count, seed }) {
     const report = await killCloud(count, seed);
