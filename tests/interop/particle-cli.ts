@@ -67,7 +67,6 @@ export class ParticleCli {
     let output = "";
     const append = (text: Buffer): void => {
       // Without what moves the cursor of a terminal.
-      // eslint-disable-next-line no-control-regex
       output += text.toString().replace(/\x1b\[[\d;]*[A-Za-z]/g, "");
     };
     child.stdout.on("data", append);

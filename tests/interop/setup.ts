@@ -1,6 +1,7 @@
 // Finds or installs the servers that the core is run against: Debian packages through apt-get, a
 // Californium server from Maven Central and a pion/dtls server from the Go module proxy, both
-// built into build/interop; and Particle's command line, from the npm registry. What cannot be had is named in one line; its rows are skipped.
+// built into build/interop; Particle's command line from the npm registry. What cannot be had is
+// named in one line; its rows are skipped.
 // usage: tsx tests/interop/setup.ts
 
 import { spawnSync } from "node:child_process";

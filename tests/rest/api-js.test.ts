@@ -356,6 +356,71 @@ describe("events", () => {
   });
 });
 
+describe("products and organizations", () => {
+  let product: string;
+  beforeAll(() => (product = String(fixture.cloud.device(id).lastHello?.productId)));
+
+  test("have events, of all their devices and of one", async () => {
+    const ofProduct = await openStream({ product, name: "p/" });
+    const ofDevice = await openStream({ product, deviceId: id });
+    const ofOrg = await openStream({ org: "acme", name: "p/" });
+    await particle.publishEvent({ name: "p/api", data: "1", product });
+    await particle.post({
+      ...{ uri: "/v1/orgs/acme/events", auth: fixture.token() },
+      data: { name: "p/org", data: "1" },
+    });
+    await device.publish("p/device", "1");
+    const names = ({ name }: StreamEvent): string => name;
+    expect((await ofProduct.until(2)).map(names)).toEqual(["p/api", "p/device"]);
+    expect((await ofDevice.until(1)).map(names)).toEqual(["p/device"]);
+    expect((await ofOrg.until(3)).map(names)).toEqual(["p/api", "p/org", "p/device"]);
+  });
+
+  test("have claim codes, variables, names and owners of their devices", async () => {
+    expect((await particle.getClaimCode({ product })).body.claim_code).toHaveLength(63);
+    const { body } = await particle.getVariable({ deviceId: id, product, name: "count" });
+    expect(body.result).toBe(-42);
+    await particle.renameDevice({ deviceId: id, product, name: "galley" });
+    await particle.renameDevice({ deviceId: id, product, name: "kitchen" });
+    await particle.removeDeviceOwner({ deviceId: id, product });
+    await particle.claimDevice({ deviceId: id });
+    const { body: shown } = await particle.getProduct({ product });
+    expect(shown).toMatchObject({ product: { id: Number(product) } });
+    expect(await failureOf(particle.getProduct({ product: "4711" }))).toMatchObject({
+      statusCode: 404,
+    });
+  });
+
+  test("have webhooks of their own", async () => {
+    const url = "http://127.0.0.1:1/";
+    const { body } = await particle.createWebhook({ event: "p", url, product });
+    expect((await particle.listWebhooks({ product })).body).toHaveLength(1);
+    expect((await particle.listWebhooks({ product: "4711" })).body).toEqual([]);
+    expect(
+      await failureOf(particle.deleteWebhook({ hookId: body.id, product: "4711" })),
+    ).toMatchObject({ statusCode: 404 });
+    await particle.deleteWebhook({ hookId: body.id, product });
+    const made = await particle.createIntegration({
+      ...{ event: "o", org: "acme" },
+      settings: { integration_type: "Webhook", url },
+    });
+    const integrationId = made.body.id;
+    await particle.editIntegration({ integrationId, org: "acme", event: "o2", settings: {} });
+    expect((await particle.listIntegrations({ org: "acme" })).body).toMatchObject([
+      { id: integrationId, event: "o2" },
+    ]);
+    await particle.deleteIntegration({ integrationId, org: "acme" });
+  });
+
+  test("have no firmware here, and say so", async () => {
+    const development = particle.markAsDevelopmentDevice({ deviceId: id, product });
+    expect(await failureOf(development)).toMatchObject({
+      statusCode: 501,
+      body: { reason: "no-product-firmware" },
+    });
+  });
+});
+
 describe("firmware", () => {
   test("an update is refused by name, not pretended", async () => {
     const files = { file: Buffer.alloc(200_000, 7) };
