@@ -1,8 +1,8 @@
 // boson login: get a token and keep it.
 
-import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import { ApiClient } from "./api-client";
+import { askPassword } from "./ask";
 import { profilePath, readProfile, writeProfile } from "./profile";
 
 export function loginCommand(program: Command): void {
@@ -14,18 +14,9 @@ export function loginCommand(program: Command): void {
     .addHelpText("after", "\nThe password is BOSON_PASSWORD, or the next line of the input.")
     .action(async (flags: { url?: string; user: string }) => {
       const url = (flags.url ?? readProfile().url).replace(/\/+$/, "");
-      const password = process.env.BOSON_PASSWORD ?? (await ask(`password of ${flags.user}: `));
+      const password = await askPassword(flags.user);
       const token = await new ApiClient({ url }).login(flags.user, password);
       writeProfile({ url, token });
       console.log(`logged in at ${url} as ${flags.user}; the token is in ${profilePath()}`);
     });
-}
-
-async function ask(question: string): Promise<string> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return await terminal.question(question);
-  } finally {
-    terminal.close();
-  }
 }

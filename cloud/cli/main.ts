@@ -8,6 +8,7 @@ import { doctorCommand } from "./doctor";
 import { eventsCommand } from "./events";
 import { keysCommand } from "./keys";
 import { loginCommand } from "./login";
+import { userCommand } from "./user";
 
 const program = new Command("boson")
   .description("A local Particle-compatible device cloud, and a client for it")
@@ -15,6 +16,7 @@ const program = new Command("boson")
 
 cloudCommand(program);
 loginCommand(program);
+userCommand(program);
 keysCommand(program);
 deviceCommands(program);
 eventsCommand(program);

@@ -4,7 +4,7 @@ import type { FastifyRequest } from "fastify";
 import type { DeviceInfo } from "../local-cloud";
 import { userOf } from "./api";
 import type { Api } from "./api";
-import { badRequest, notFound } from "./errors";
+import { ApiError, badRequest, notFound } from "./errors";
 
 /** Where a route of devices is found: plain, and as a device of a product. */
 export const DEVICE_PATHS = ["/v1/devices/:device", "/v1/products/:product/devices/:device"];
@@ -35,6 +35,12 @@ export function findDevice(api: Api, username: string, wanted: string): DeviceIn
     return api.cloud.device(id);
   }
   return devicesOf(api, username).find(({ name }) => name.toLowerCase() === id);
+}
+
+/** @throws ApiError 400 when a user has as many devices as there may be */
+export function checkDeviceRoom(api: Api, username: string): void {
+  if (api.records.countOf(username) < api.limits.devicesPerUser) return;
+  throw new ApiError(400, { ok: false, error: "Too many devices", reason: "too-many-devices" });
 }
 
 /** The number of a product from a path: 123, or its slug product-123. @throws ApiError 404 */

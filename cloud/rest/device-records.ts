@@ -51,6 +51,13 @@ export class DeviceRecords {
     return this.owners.get(deviceId);
   }
 
+  /** How many devices a user has. */
+  countOf(username: string): number {
+    let count = 0;
+    for (const owner of this.owners.values()) if (owner === username) count++;
+    return count;
+  }
+
   /** Events go from a device to those of its owner; unclaimed devices share theirs. */
   haveSameOwner(sender: string, receiver: string): boolean {
     return this.owners.get(sender) === this.owners.get(receiver);

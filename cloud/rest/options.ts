@@ -21,7 +21,8 @@ export interface RestLimits {
   requestTimeoutMs: number;
   /** Events of each user that are kept. */
   eventsKept: number;
-  /** Webhooks of one user. */
+  /** Devices and webhooks of one user. */
+  devicesPerUser: number;
   webhooksPerUser: number;
 }
 
@@ -37,6 +38,7 @@ export const DEFAULT_LIMITS: RestLimits = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 60_000,
   eventsKept: 1000,
+  devicesPerUser: 10_000,
   webhooksPerUser: 20,
 };
 

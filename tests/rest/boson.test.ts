@@ -9,6 +9,9 @@ import { createInterface } from "node:readline";
 import { Device, FileStorage, VariableType, loadModule } from "../../bindings/node";
 import { clientHello } from "../../cloud/cli/udp-probe";
 import { parseEvents } from "../../cloud/cli/events";
+import { base32 } from "../../cloud/cli/user";
+import { Users } from "../../cloud/rest/accounts/users";
+import { LmdbStore } from "../../cloud/store/lmdb-store";
 import { decodeClientHello } from "../../cloud/dtls/client-hello";
 import { projectRoot } from "../support/fixture";
 
@@ -149,6 +152,22 @@ test("a wrong number, an unknown command, a data directory in use, a host beyond
     exitCode: 1,
     output: "boson: 0.0.0.0 is not a loopback address: that needs the option allowRemote\n",
   });
+});
+
+test("user adds one to a cloud that is not running", async () => {
+  const refused = await boson("user", "second@example.com", "--data", data);
+  expect(refused.output).toMatch(/process \d+ is running on this data directory/);
+  const other = path.join(folder, "users");
+  const { exitCode, output } = await boson("user", "Second@example.com", "--data", other, "--otp");
+  expect(exitCode).toBe(0);
+  const secret = /secret=([A-Z2-7]{32})$/m.exec(output)?.[1];
+  expect(secret).toBeTruthy();
+  const store = LmdbStore.open(other);
+  const user = new Users(store).find("second@example.com");
+  expect(base32(Buffer.from(user!.otpSecret!, "hex"))).toBe(secret);
+  await store.close();
+  // RFC 4648 §10
+  expect(base32(Buffer.from("fooba"))).toBe("MZXW6YTB");
 });
 
 test("the probe's ClientHello is one", () => {

@@ -16,7 +16,7 @@ const KEEP_ALIVE_MS = 50;
 const fixture = new RestFixture({
   keepAliveMs: KEEP_ALIVE_MS,
   limits: {
-    ...{ bodyLength: 4096, uploadLength: 10_000 },
+    ...{ bodyLength: 4096, uploadLength: 10_000, devicesPerUser: 3 },
     ...{ streamsPerUser: 3, streams: 4, streamBacklog: 64 * 1024 },
     ...{ headersTimeoutMs: 300, requestTimeoutMs: 600 },
   },
@@ -77,6 +77,19 @@ describe("sizes", () => {
     expect(await send((form) => form.append("latest", "true"))).toBe(400);
     // Small enough, but the device is not there.
     expect(await send((form) => form.append("file", file(9000), "a.bin"))).toBe(400);
+  });
+
+  test("the number of a user's devices", async () => {
+    const token = fixture.token("many@example.com");
+    await fixture.addUser("many@example.com");
+    const add = (): ReturnType<RestFixture["request"]> =>
+      fixture.request("POST", "/v1/devices", { token, json: { product_id: 1 } });
+    for (let i = 0; i < 3; i++) expect((await add()).status).toBe(200);
+    const full = { status: 400, body: { reason: "too-many-devices" } };
+    expect(await add()).toMatchObject(full);
+    const id = fixture.provision("claimable");
+    const claim = { token, json: { id } };
+    expect(await fixture.request("POST", "/v1/devices", claim)).toMatchObject(full);
   });
 
   test("a path", async () => {

@@ -114,6 +114,25 @@ const VALUES: unknown[] = [
   "y".repeat(3000),
 ];
 
+/** Requests that do what they ask for, before a field or two of them changes. */
+const GOOD: [method: string, path: string, body: Record<string, unknown>][] = [
+  ["POST", "/v1/webhooks", { event: "never", url: "http://127.0.0.1:1/", requestType: "POST" }],
+  ["POST", "/v1/integrations", { event: "e", url: "http://127.0.0.1:1/", json: { a: "{{b}}" } }],
+  ["POST", "/v1/devices/events", { name: "e", data: '{"b":1}', ttl: 60 }],
+  ["POST", "/v1/devices", { id: DEVICE_ID }],
+  ["POST", "/v1/devices", { product_id: 1 }],
+  ["POST", "/v1/clients", { name: "c", type: "installed" }],
+  ["POST", "/v1/device_claims", {}],
+  ["PUT", `/v1/devices/${DEVICE_ID}`, { name: "fuzzed" }],
+  ["PUT", `/v1/devices/${DEVICE_ID}`, { notes: "n" }],
+  ["PUT", `/v1/devices/${DEVICE_ID}`, { signal: "1" }],
+  ["PUT", `/v1/devices/${DEVICE_ID}/ping`, {}],
+  ["POST", `/v1/devices/${DEVICE_ID}/f`, { args: "x" }],
+  ["GET", "/v1/devices", {}],
+  ["GET", "/v1/webhooks", {}],
+  ["GET", "/v1/local/events", {}],
+];
+
 class RequestMaker {
   private readonly random: SeededRandom;
 
@@ -125,6 +144,7 @@ class RequestMaker {
   }
 
   make(): Buffer {
+    if (this.chance(0.4)) return this.makeNearlyGood();
     const kind = Math.floor(this.random.unit() * 4);
     const body = this.body(kind);
     const type = this.chance(0.7) ? FITTING_TYPES[kind] : this.pick(TYPES);
@@ -140,6 +160,26 @@ class RequestMaker {
     ];
     const request = Buffer.from(`${lines.join("\r\n")}\r\n\r\n${body}`);
     return this.chance(0.3) ? this.damage(request) : request;
+  }
+
+  private makeNearlyGood(): Buffer {
+    const [method, url, fields] = this.pick(GOOD);
+    const body = { ...fields };
+    const changes = Math.floor(this.random.unit() * 3);
+    for (let i = 0; i < changes; i++) {
+      const name = this.chance(0.5)
+        ? this.pick(Object.keys(fields).concat("x"))
+        : this.pick(FIELDS);
+      body[name] = this.pick(VALUES);
+    }
+    const text = JSON.stringify(body);
+    const lines = [
+      `${method} ${url} HTTP/1.1`,
+      ...["Host: 127.0.0.1", "Connection: close", `Authorization: Bearer ${this.token}`],
+      ...["Content-Type: application/json", `Content-Length: ${Buffer.byteLength(text)}`],
+    ];
+    const request = Buffer.from(`${lines.join("\r\n")}\r\n\r\n${text}`);
+    return this.chance(0.1) ? this.damage(request) : request;
   }
 
   private path(): string {

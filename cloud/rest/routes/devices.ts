@@ -4,7 +4,14 @@ import { randomBytes } from "node:crypto";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { bodyOf, textOf, userOf } from "../api";
 import type { Api } from "../api";
-import { DEVICE_PATHS, deviceOf, devicesOf, pageOf, productOf } from "../device-access";
+import {
+  DEVICE_PATHS,
+  checkDeviceRoom,
+  deviceOf,
+  devicesOf,
+  pageOf,
+  productOf,
+} from "../device-access";
 import { deviceDetails, deviceSummary } from "../device-object";
 import { ApiError, badRequest, notFound } from "../errors";
 
@@ -85,7 +92,10 @@ function claim(api: Api, request: FastifyRequest): Record<string, unknown> {
     const error = "That belongs to someone else.";
     throw new ApiError(403, { ok: false, error, errors: [error], reason: "owned" });
   }
-  if (owner === undefined) api.records.update(id, { owner: username });
+  if (owner === undefined) {
+    checkDeviceRoom(api, username);
+    api.records.update(id, { owner: username });
+  }
   const connected = api.cloud.device(id).online;
   return { ok: true, id, deviceID: id, claimed: true, connected, user_id: userId };
 }
@@ -94,6 +104,7 @@ function claim(api: Api, request: FastifyRequest): Record<string, unknown> {
 function provision(api: Api, request: FastifyRequest): Record<string, unknown> {
   const id = randomBytes(12).toString("hex");
   const { username } = userOf(request);
+  checkDeviceRoom(api, username);
   api.cloud.registry.register({ id });
   api.records.update(id, { owner: username });
   return { ok: true, device_id: id };

@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { publicKeyFromSpki } from "../../keys";
 import { bodyOf, textOf, userOf } from "../api";
 import type { Api } from "../api";
+import { checkDeviceRoom } from "../device-access";
 import { ApiError, badRequest, notSupported } from "../errors";
 
 export function provisioningRoutes(app: FastifyInstance, api: Api): void {
@@ -32,6 +33,7 @@ function provision(api: Api, request: FastifyRequest): Record<string, unknown> {
       reason: "key-taken",
     });
   }
+  if (owner === undefined) checkDeviceRoom(api, username);
   registry.register({ ...before, id, publicKey });
   api.records.update(id, { owner: username });
   const changed = before && !before.publicKey.equals(publicKey);
