@@ -141,6 +141,8 @@ function makeApp(limits: RestLimits): FastifyInstance {
     // Event streams are silent for long.
     connectionTimeout: 0,
     forceCloseConnections: true,
+    // HEAD of a stream would never end.
+    exposeHeadRoutes: false,
     routerOptions: { maxParamLength: MAX_SEGMENT_LENGTH },
     http: {
       headersTimeout: headersTimeoutMs,
