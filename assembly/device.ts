@@ -114,31 +114,47 @@ export function deviceSetKeepalive(interval: i32): i32 {
 
 // ---- input ----------------------------------------------------------------------------------
 
+/** Bytes of the message that waits for `deviceHandleMessage`; 0 for none. */
+let messageLength: i32 = 0;
+
 /**
- * Handle a datagram from the peer.
- * @param length bytes at `RX_BUFFER`, 0...1500
+ * Take a datagram from the peer, or go on in it, up to its next message.
+ * @param length bytes at `RX_BUFFER`, 1...1500; 0 goes on after `deviceHandleMessage`
+ * @returns whether a message waits for `deviceHandleMessage`; false when the datagram is done
  */
-export function deviceHandleDatagram(length: i32, now: u32): void {
-  if (!isLinkUp() || length <= 0 || length > RX_CAPACITY) return;
-  dtlsReceive(RX_BUFFER, length);
+export function deviceReceive(length: i32, now: u32): bool {
+  messageLength = 0;
+  if (!isLinkUp() || length < 0 || length > RX_CAPACITY) return false;
+  if (length > 0) dtlsReceive(RX_BUFFER, length);
+  else settle(now);
+  return isLinkUp() && nextMessage(now);
+}
+
+/** Handle the message that waits; `deviceReceive` goes on. */
+export function deviceHandleMessage(now: u32): void {
+  const size = messageLength;
+  messageLength = 0;
+  if (!isLinkUp() || size == 0) return;
+  handleHeard(now);
+  handleMessage(dtlsPlaintext(), size, now);
+  if (isMoveAsked()) finishMove(isMoveGenuine());
+}
+
+/** Open records up to one with a message; at the end of the datagram see what the channel has become. */
+function nextMessage(now: u32): bool {
   let size: i32;
   while ((size = dtlsNext(now)) > 0) {
-    if (!dtlsIsSynchronised()) {
-      if (!isAnswer(dtlsPlaintext(), size)) {
-        unproven += 1;
-        continue;
-      }
-      dtlsSynchronise();
+    if (dtlsIsSynchronised() || isAnswer(dtlsPlaintext(), size)) {
+      if (!dtlsIsSynchronised()) dtlsSynchronise();
+      messageLength = size;
+      return true;
     }
-    handleHeard(now);
-    handleMessage(dtlsPlaintext(), size, now);
-    if (isMoveAsked()) finishMove(isMoveGenuine());
-    settle(now);
-    if (!isLinkUp()) return;
+    unproven += 1;
   }
   const isNew = connectionState() == ConnectionState.Handshake && dtlsIsEstablished();
   if (isNew) handleEstablished(now);
   followChannel(now);
+  return false;
 }
 
 /** Whether the server move that was asked for is signed with the key that the device carries. */

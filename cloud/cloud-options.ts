@@ -4,6 +4,8 @@ import type { TransmissionParameters } from "./coap/message-layer";
 import type { KeyPair } from "./keys";
 import type { Registry } from "./registry";
 import type { StateStorage } from "./state-storage";
+import type { RsaKeyPair } from "./tcp/rsa-keys";
+import type { TcpLimits } from "./tcp/server";
 
 export interface LocalCloudOptions {
   /** The server's P-256 key pair; devices have its public key pinned. */
@@ -60,4 +62,6 @@ export interface LocalCloudOptions {
   requestTimeoutMs?: number;
   /** Silence after which a device counts as offline, ms. Default: 50 minutes, two keep-alives of a cellular device. */
   idleTimeoutMs?: number;
+  /** Take TCP connections, too, with this RSA-2048 key pair of the server and these limits. Default: none are taken. */
+  tcp?: { keyPair: RsaKeyPair } & Partial<TcpLimits>;
 }

@@ -46,6 +46,8 @@ export interface CoreExports {
   request_time(): number;
   publish_vitals(): void;
   handle_datagram(length: number, now: number): void;
+  receive_datagram(length: number, now: number): number;
+  handle_message(now: number): void;
   handle_timeout(now: number): void;
   poll_transmit(now: number): number;
   poll_event(): number;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "boson_code.h"
 #include "boson_internal.h"
 
 #ifdef BOSON_HEAP
@@ -94,11 +95,12 @@ void boson_close(struct boson *device) {
 
 /** A command was given: let what came of it go out. */
 static int32_t commanded(struct boson *device, int32_t status) {
-  boson_drain(device);
+  boson_drain_input(device);
   return status;
 }
 
 int boson_connect(struct boson *device) {
+  boson_code_release(&device->runtime);
   return commanded(device, CALL(device, connect, hal_millis()));
 }
 

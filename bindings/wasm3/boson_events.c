@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "boson_code.h"
 #include "boson_internal.h"
 
 /** Kinds of answers that wait. */
@@ -45,7 +46,9 @@ void boson_open_link(struct boson *device) {
   }
   device->socket = socket;
   if (boson_argue(device, peer, sizeof peer, NULL, 0) == 0) {
+    boson_code_release(&device->runtime);
     CALL(device, link_up, sizeof peer, hal_millis());
+    boson_code_release(&device->runtime);
   }
 }
 

@@ -68,6 +68,9 @@ int boson_argue(struct boson *device, const void *first, uint32_t first_length, 
 /** Send and handle events until neither is left. Does nothing when called from a handler. */
 void boson_drain(struct boson *device);
 
+/** The same after an input or a command, with as much memory as there can be. */
+void boson_drain_input(struct boson *device);
+
 /** Close the socket, and look for none. */
 void boson_close_link(struct boson *device);
 

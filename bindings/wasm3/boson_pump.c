@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "boson_code.h"
 #include "boson_internal.h"
 
 /** Milliseconds between two calls of an application's loop(). */
@@ -83,14 +84,38 @@ void boson_drain(struct boson *device) {
   device->pumping = 1;
   for (int rounds = 0; device->runtime.fault == 0; rounds += 1) {
     if (rounds == MAX_ROUNDS) boson_runtime_fail(&device->runtime, BOSON_ERR_TIME, "drain");
-    if (transmit(device) || take_event(device)) continue;
+    if (transmit(device)) continue;
+    if (take_event(device)) {
+      // Its handler may have left something to seal.
+      boson_code_release(&device->runtime);
+      continue;
+    }
     if (!device->link_failed) break;
     fail_link(device);
   }
   device->pumping = 0;
 }
 
+void boson_drain_input(struct boson *device) {
+  // What is sent now may take a handshake's public-key work.
+  if (!device->pumping) boson_code_release(&device->runtime);
+  boson_drain(device);
+}
+
 // ---- in -------------------------------------------------------------------------------------
+
+/** Hand a datagram in the receive buffer to the core, message by message. */
+static void handle_datagram(struct boson *device, uint32_t length) {
+  for (int messages = 0; messages < MAX_ROUNDS; messages += 1) {
+    boson_code_release(&device->runtime);
+    int32_t waits = CALL(device, receive_datagram, length, hal_millis());
+    if (waits <= 0) return;
+    boson_code_release(&device->runtime);
+    CALL(device, handle_message, hal_millis());
+    length = 0;
+  }
+  boson_runtime_fail(&device->runtime, BOSON_ERR_TIME, "receive_datagram");
+}
 
 /**
  * Take one datagram from the socket and hand it to the core.
@@ -112,9 +137,9 @@ static int receive(struct boson *device) {
   } else {
     device->counts[COUNT_DATAGRAMS_RECEIVED] += 1;
     device->counts[COUNT_BYTES_RECEIVED] += (uint32_t)length;
-    CALL(device, handle_datagram, (uint32_t)length, hal_millis());
+    handle_datagram(device, (uint32_t)length);
   }
-  boson_drain(device);
+  boson_drain_input(device);
   return length > 0;
 }
 
@@ -150,8 +175,9 @@ int32_t boson_poll(struct boson *device) {
   int taken = 0;
   while (taken < DATAGRAMS_PER_POLL && receive(device)) taken += 1;
   if (CALL(device, poll_timeout, hal_millis()) == 0) {
+    boson_code_release(&device->runtime);
     CALL(device, handle_timeout, hal_millis());
-    boson_drain(device);
+    boson_drain_input(device);
   }
   if (boson_has_answers(device) && is_due(device->answer_at, hal_millis())) {
     device->answer_at = hal_millis() + ANSWER_RETRY;

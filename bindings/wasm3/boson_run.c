@@ -31,7 +31,7 @@
 struct options {
   const char *module, *storage, *server, *device_id;
   int32_t keepalive;
-  uint32_t memory, stack, calls, heap;
+  uint32_t memory, stack, calls, code, heap;
   int statistics;
 };
 
@@ -185,6 +185,7 @@ static void usage(FILE *output) {
           "  --memory BYTES    of linear memory, 65536 at most, which is the default\n"
           "  --stack BYTES     of WebAssembly stack\n"
           "  --calls COUNT     calls that one call into the module may make\n"
+          "  --code BYTES      of compiled code to keep between calls\n"
           "  --heap BYTES      that WASM3 may allocate\n"
           "  --statistics      print memory and traffic at the end (SIGINT, SIGTERM)\n");
 }
@@ -213,8 +214,9 @@ static int parse_options(int count, char **arguments, struct options *options) {
       {"server", required_argument, NULL, 's'},    {"device-id", required_argument, NULL, 'i'},
       {"keepalive", required_argument, NULL, 'k'}, {"memory", required_argument, NULL, 'M'},
       {"stack", required_argument, NULL, 'S'},     {"calls", required_argument, NULL, 'T'},
-      {"heap", required_argument, NULL, 'H'},      {"statistics", no_argument, NULL, 'x'},
-      {"help", no_argument, NULL, 'h'},            {NULL, 0, NULL, 0},
+      {"code", required_argument, NULL, 'C'},      {"heap", required_argument, NULL, 'H'},
+      {"statistics", no_argument, NULL, 'x'},      {"help", no_argument, NULL, 'h'},
+      {NULL, 0, NULL, 0},
   };
   int letter, bad = 0;
   int64_t number;
@@ -231,6 +233,7 @@ static int parse_options(int count, char **arguments, struct options *options) {
       case 'M': bad |= parse_limit(optarg, &options->memory); break;
       case 'S': bad |= parse_limit(optarg, &options->stack); break;
       case 'T': bad |= parse_limit(optarg, &options->calls); break;
+      case 'C': bad |= parse_limit(optarg, &options->code); break;
       case 'H': bad |= parse_limit(optarg, &options->heap); break;
       case 'x': options->statistics = 1; break;
       case 'h':
@@ -347,7 +350,10 @@ static int open_device(const struct options *options, uint8_t *module, uint32_t 
       .product_id = 65535,
       .platform_id = PLATFORM_GCC,
       .keepalive_ms = options->keepalive,
-      .limits = {.memory = options->memory, .stack = options->stack, .calls = options->calls},
+      .limits = {.memory = options->memory,
+                 .stack = options->stack,
+                 .calls = options->calls,
+                 .code = options->code},
       .on_connection = on_connection,
       .on_time = on_time,
       .on_signal = on_signal_event,

@@ -1,6 +1,6 @@
-// Command: run the local cloud on a UDP port, its API on an HTTP port, and print what happens.
+// Command: run the local cloud on a UDP port, if asked to on a TCP port, too, its API on an HTTP port, and print what happens.
 //
-//   tsx cloud/bin/serve.ts --data <directory> [--port 5684] [--host 127.0.0.1]
+//   tsx cloud/bin/serve.ts --data <directory> [--port 5684] [--tcp-port 5683] [--host 127.0.0.1]
 //                          [--http-port 9090] [--http-host 127.0.0.1] [--allow-remote] [--no-http] [--user dev]
 //
 // A cloud without users gets one; BOSON_PASSWORD of the environment is its password, or a random one that is printed.
@@ -10,8 +10,8 @@ import { serveCloud } from "../cli/serve-cloud";
 import { DEFAULT_PORT } from "../udp-listener";
 
 const USAGE =
-  "usage: serve --data <directory> [--port 5684] [--host 127.0.0.1] [--http-port 9090]" +
-  " [--http-host 127.0.0.1] [--allow-remote] [--no-http] [--user dev]";
+  "usage: serve --data <directory> [--port 5684] [--tcp-port 5683] [--host 127.0.0.1]" +
+  " [--http-port 9090] [--http-host 127.0.0.1] [--allow-remote] [--no-http] [--user dev]";
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -19,6 +19,7 @@ async function main(): Promise<void> {
     options: {
       data: { type: "string" },
       port: { type: "string", default: String(DEFAULT_PORT) },
+      "tcp-port": { type: "string" },
       host: { type: "string", default: "127.0.0.1" },
       http: { type: "boolean", default: true },
       "http-port": { type: "string", default: "9090" },
@@ -31,6 +32,7 @@ async function main(): Promise<void> {
   await serveCloud({
     data: values.data,
     port: Number(values.port),
+    tcpPort: values["tcp-port"] === undefined ? undefined : Number(values["tcp-port"]),
     host: values.host,
     firstUser: values.user,
     rest: values.http && {

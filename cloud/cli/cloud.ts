@@ -9,6 +9,7 @@ import { serveCloud } from "./serve-cloud";
 interface CloudFlags {
   data: string;
   port: number;
+  tcpPort?: number;
   host: string;
   http: boolean;
   httpPort: number;
@@ -23,7 +24,8 @@ export function cloudCommand(program: Command): void {
     .description("run a cloud in this terminal")
     .option("--data <directory>", "where it keeps everything", DEFAULT_DATA)
     .option("--port <number>", "UDP port for devices", portOf, DEFAULT_PORT)
-    .option("--host <address>", "UDP address", "127.0.0.1")
+    .option("--tcp-port <number>", "TCP port for devices with RSA keys", portOf)
+    .option("--host <address>", "UDP and TCP address", "127.0.0.1")
     .option("--http-port <number>", "port of the API", portOf, 9090)
     .option("--http-host <address>", "address of the API", "127.0.0.1")
     .option("--allow-remote", "let --http-host be no loopback address", false)
@@ -34,6 +36,7 @@ export function cloudCommand(program: Command): void {
       await serveCloud({
         data: flags.data,
         port: flags.port,
+        tcpPort: flags.tcpPort,
         host: flags.host,
         firstUser: flags.user,
         rest: flags.http && {

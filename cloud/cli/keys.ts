@@ -2,11 +2,20 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { createPublicKey } from "node:crypto";
+import { Option } from "commander";
 import type { Command } from "commander";
-import { fingerprint, keyPairFromSec1, publicKeyFromSpki } from "../keys";
-import { DEVICE_FILES, provisionDevice } from "../provision";
+import { fingerprint } from "../keys";
+import { DEVICE_FILES, provisionDevice, provisionTcpDevice } from "../provision";
 import { ApiClient } from "./api-client";
 import { DEFAULT_DATA } from "./profile";
+
+interface MakeFlags {
+  data: string;
+  id?: string;
+  name?: string;
+  transport: "udp" | "tcp";
+}
 
 export function keysCommand(program: Command): void {
   const keys = program.command("keys").description("keys of devices");
@@ -16,9 +25,11 @@ export function keysCommand(program: Command): void {
     .option("--data <directory>", "data directory of the cloud", DEFAULT_DATA)
     .option("--id <id>", "device id, 24 hex digits")
     .option("--name <name>", "name of the device")
-    .action((directory: string, flags: { data: string; id?: string; name?: string }) => {
-      const { data: cloudDirectory, id, name } = flags;
-      const made = provisionDevice({ cloudDirectory, deviceDirectory: directory, id, name });
+    .addOption(new Option("--transport <name>").choices(["udp", "tcp"]).default("udp"))
+    .action(async (directory: string, flags: MakeFlags) => {
+      const { data: cloudDirectory, id, name, transport } = flags;
+      const provision = transport === "tcp" ? provisionTcpDevice : provisionDevice;
+      const made = await provision({ cloudDirectory, deviceDirectory: directory, id, name });
       console.log(`${made.id} ${fingerprint(made.keyPair.spki)}`);
     });
   keys
@@ -26,7 +37,7 @@ export function keysCommand(program: Command): void {
     .description("id and fingerprint of a device's key")
     .action((directory: string) => {
       const read = (name: string): Buffer => readFileSync(join(directory, name));
-      const { spki } = keyPairFromSec1(read(DEVICE_FILES.deviceKey));
+      const spki = read(DEVICE_FILES.devicePublicKey);
       console.log(`${read(DEVICE_FILES.deviceId).toString().trim()} ${fingerprint(spki)}`);
     });
   keys
@@ -42,10 +53,10 @@ export function keysCommand(program: Command): void {
     });
 }
 
-/** @throws Error for what is no public key of P-256 */
+/** @throws Error for what is no public key, in DER or PEM */
 function readPem(file: string): string {
   const content = readFileSync(file);
   if (content.toString("latin1").includes("-----BEGIN PUBLIC KEY-----")) return content.toString();
-  const key = publicKeyFromSpki(content);
+  const key = createPublicKey({ key: content, format: "der", type: "spki" });
   return key.export({ type: "spki", format: "pem" }).toString();
 }

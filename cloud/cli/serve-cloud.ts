@@ -25,12 +25,13 @@ function printEvents(cloud: LocalCloud): void {
   );
 }
 
-function announce({ cloud, udp, rest, newUser }: RunningCloud, passwordGiven: boolean): void {
+function announce({ cloud, udp, tcp, rest, newUser }: RunningCloud, passwordGiven: boolean): void {
   const { host, port } = udp.address;
   if (newUser) {
     const password = passwordGiven ? "as given" : newUser.password;
     console.log(`user ${newUser.username}, password ${password}`);
   }
   if (rest) console.log(`API on ${rest.url}`);
+  if (tcp) console.log(`listening on TCP ${tcp.address.host}:${tcp.address.port}`);
   console.log(`listening on ${host}:${port} for ${cloud.devices.length} devices`);
 }

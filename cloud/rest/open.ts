@@ -29,14 +29,14 @@ export function openStoredCloud(
 ): StoredCloud {
   const store = LmdbStore.open(directory);
   try {
-    const { keyPair, resetKey, storage: files } = openCloudDirectory(directory);
+    const { keyPair, tcp, resetKey, storage: files } = openCloudDirectory(directory);
     const registry = new StoredRegistry(store);
     importDevices(registry, directory);
     const storage = new StoredState(store);
     importSessions(storage, files);
     const records = new DeviceRecords(store);
     const cloud = new LocalCloud({
-      ...{ keyPair, resetKey, registry, storage },
+      ...{ keyPair, tcp, resetKey, registry, storage },
       mayReceive: (sender, receiver) => records.haveSameOwner(sender, receiver),
       ...options,
     });

@@ -4,7 +4,8 @@ import { randomBytes } from "node:crypto";
 import { unwatchFile, watchFile } from "node:fs";
 import { join } from "node:path";
 import type { LocalCloud } from "../local-cloud";
-import { CLOUD_FILES } from "../provision";
+import { CLOUD_FILES, prepareTcp } from "../provision";
+import { TcpListener } from "../tcp/listener";
 import { DEFAULT_PORT, UdpListener } from "../udp-listener";
 import { importDevices, openStoredCloud } from "./open";
 import type { RestOptions } from "./options";
@@ -16,6 +17,8 @@ export interface RunOptions {
   /** UDP. Default: 127.0.0.1, 5684. */
   host?: string;
   port?: number;
+  /** TCP, at the same host; undefined: none. */
+  tcpPort?: number;
   /** HTTP; false: none. */
   rest?: RestOptions | false;
   /** Name of the user that a cloud without users gets. Default: "dev". */
@@ -27,6 +30,7 @@ export interface RunOptions {
 export interface RunningCloud {
   cloud: LocalCloud;
   udp: UdpListener;
+  tcp?: TcpListener;
   rest?: RestServer;
   /** The user that was made just now; a random password is not to be had again. */
   newUser?: { username: string; password: string };
@@ -39,6 +43,8 @@ const WATCH_INTERVAL_MS = 1000;
 /** Start. @throws Error when a port or the data directory is taken */
 export async function runCloud(options: RunOptions): Promise<RunningCloud> {
   const { data, host = "127.0.0.1", port = DEFAULT_PORT } = options;
+  const { tcpPort } = options;
+  if (tcpPort !== undefined) await prepareTcp(data);
   const stored = openStoredCloud(data);
   const { cloud, store } = stored;
   const closing: (() => Promise<unknown>)[] = [() => store.close()];
@@ -53,7 +59,10 @@ export async function runCloud(options: RunOptions): Promise<RunningCloud> {
     if (rest) closing.push(watchRegistrations(rest, data));
     const udp = await UdpListener.listen(cloud, { port, host });
     closing.push(() => udp.close());
-    return { cloud, udp, rest, newUser, close };
+    const tcp =
+      tcpPort === undefined ? undefined : await TcpListener.listen(cloud, { port: tcpPort, host });
+    if (tcp) closing.push(() => tcp.close());
+    return { cloud, udp, tcp, rest, newUser, close };
   } catch (error) {
     await close();
     throw error;

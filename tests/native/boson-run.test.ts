@@ -230,6 +230,23 @@ describe("the core alone on boson-run", () => {
     expect(await device.end("SIGTERM")).toBe(0);
   });
 
+  nativeOnly("lets go of compiled code between calls, in a handshake and after it", async () => {
+    const event = bench.event("line");
+    for (const slot of ["session-a.bin", "session-b.bin"]) {
+      rmSync(path.join(bench.device, slot), { force: true });
+    }
+    device = bench.run(program, CORE, "--code", "1", "--statistics");
+    await device.prints(/connection Connected HandshakeDone Ok/);
+    device.child.stdin!.write("little room\n");
+    expect(await event).toBe("little room");
+    expect(await bench.cloud.call(bench.id, "double", "4")).toBe(8);
+    expect(await device.end("SIGTERM")).toBe(0);
+    const [, figures] = /statistics (.*)/.exec(device.output)!;
+    const { heapPeak, heapNow } = JSON.parse(figures) as Record<string, number>;
+    expect(heapNow).toBeLessThan(0.7 * heapPeak);
+    expect(device.output).not.toMatch(/runtime error|Sanitizer/);
+  });
+
   nativeOnly("outlives a cloud that is away for a while", async () => {
     device = bench.run(program, CORE);
     await device.prints(/connection Connected SessionResumed Ok/);

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { totp } from "../../cloud/rest/accounts/totp";
 import { generateKeyPair } from "../../cloud/keys";
+import { generateRsaKeyPair } from "../../cloud/tcp/rsa-keys";
 import { PASSWORD, RestFixture, USERNAME } from "../support/rest-fixture";
 
 let now = Date.parse("2026-01-01T00:00:00Z");
@@ -193,6 +194,15 @@ describe("POST /v1/provisioning", () => {
     const curve = createPublicKey({ key: jwk, format: "jwk" });
     const text = curve.export({ type: "spki", format: "pem" }).toString();
     expect(await provision(text)).toMatchObject({ status: 400 });
+    const large = await generateRsaKeyPair(2048);
+    expect(await provision(pem(large.spki))).toMatchObject({ status: 400 });
+  });
+
+  test("takes the RSA key of a device on TCP", async () => {
+    const { spki } = await generateRsaKeyPair(1024);
+    const device = "b1b2b3b4b5b6b7b8b9babbbc";
+    expect(await provision(pem(spki), undefined, device)).toMatchObject({ status: 200 });
+    expect(fixture.cloud.registry.findByKey(spki)?.id).toBe(device);
   });
 
   test("never takes a private key for a public one", async () => {

@@ -1,5 +1,7 @@
 // Long runs of what tests/protocol does in short.
 // usage: npm run soak -- fuzz --count 1000000 [--seed N] [--target NAME]
+//        npm run soak -- tcp-fuzz --count 1000000 [--seed N]    the TCP side of the cloud
+//        npm run soak -- tcp-cuts                               its handshake in every division into three pieces
 //        npm run soak -- lives|loss --count 2000 [--seed N]
 //        npm run soak -- cuts                                   1,000 lives, every byte of every write
 //        npm run soak -- slow-link --count 500                  12 s round trip
@@ -22,6 +24,8 @@ import { runOverLoss } from "./loss";
 import type { LossReport } from "./loss";
 import { ordersCampaign } from "./orders";
 import { slowLinkCampaign } from "./slow-link";
+import { tcpCuts } from "./tcp-cuts";
+import { tcpFuzz } from "./tcp-fuzz";
 
 interface Options {
   count: number;
@@ -38,6 +42,19 @@ const RUNS: Record<string, (options: Options) => boolean | Promise<boolean>> = {
     const report = fuzz({ ...options, progress });
     console.log(JSON.stringify(report, null, 2));
     return report.failures.length === 0;
+  },
+
+  "tcp-fuzz"({ count, seed }) {
+    const progress = (done: number): void => console.error(`tcp-fuzz: ${done} inputs`);
+    const report = tcpFuzz({ count, seed, progress });
+    console.log(JSON.stringify(report, null, 2));
+    return report.failures.length === 0;
+  },
+
+  "tcp-cuts"() {
+    const report = tcpCuts();
+    console.log(report);
+    return report.failed.length === 0;
   },
 
   lives({ count, seed }) {

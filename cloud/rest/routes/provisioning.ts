@@ -4,10 +4,11 @@ import { createPublicKey } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { publicKeyFromSpki } from "../../keys";
+import { DEVICE_SPKI_LENGTH, rsaPublicKeyFromSpki } from "../../tcp/rsa-keys";
 import { bodyOf, textOf, userOf } from "../api";
 import type { Api } from "../api";
 import { checkDeviceRoom } from "../device-access";
-import { ApiError, badRequest, notSupported } from "../errors";
+import { ApiError, badRequest } from "../errors";
 
 export function provisioningRoutes(app: FastifyInstance, api: Api): void {
   app.post("/v1/provisioning/:device", async (request) => provision(api, request));
@@ -53,14 +54,12 @@ function readPublicKey(pem: string): Buffer {
   } catch {
     throw badRequest("publicKey is no public key in PEM");
   }
-  if (key.asymmetricKeyType === "rsa") {
-    throw notSupported("Devices with RSA keys are not supported", "rsa-not-supported");
-  }
   const der = key.export({ type: "spki", format: "der" });
   try {
-    publicKeyFromSpki(der);
+    if (der.length === DEVICE_SPKI_LENGTH) rsaPublicKeyFromSpki(der);
+    else publicKeyFromSpki(der);
   } catch {
-    throw badRequest("publicKey is not on the curve P-256");
+    throw badRequest("publicKey is neither on the curve P-256 nor RSA-1024");
   }
   return der;
 }
