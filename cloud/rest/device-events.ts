@@ -6,7 +6,7 @@ import { ContentFormat } from "../device-protocol/events";
 import type { DeviceRecords } from "./device-records";
 import type { CloudEvent, EventBus } from "./event-bus";
 import type { EventLog } from "./event-log";
-import { storeEvent } from "./publication";
+import { storeEvent, storeIfPossible } from "./publication";
 
 export interface EventSinks {
   bus: EventBus;
@@ -31,7 +31,8 @@ const MEDIA_TYPES: Record<number, string> = {
 export function watchDevices(cloud: LocalCloud, sinks: EventSinks): () => void {
   const onEvent = (message: EventMessage): void => {
     if (message.name === CLAIM_CODE_EVENT) {
-      sinks.records.redeemClaimCode(message.deviceId, message.data.toString("latin1"));
+      const code = message.data.toString("latin1");
+      storeIfPossible(cloud, () => sinks.records.redeemClaimCode(message.deviceId, code));
       return;
     }
     const { deviceId, name, ttl } = message;
@@ -76,7 +77,8 @@ function noteHandshake(cloud: LocalCloud, deviceId: string, { records, now }: Ev
   const address = cloud.device(deviceId).session?.address ?? "";
   const host = address.slice(0, address.lastIndexOf(":"));
   const lastIpAddress = isIP(host) ? host : undefined;
-  records.update(deviceId, { lastHandshakeAt: now(), lastIpAddress }, false);
+  const changes = { lastHandshakeAt: now(), lastIpAddress };
+  storeIfPossible(cloud, () => records.update(deviceId, changes, false));
 }
 
 /** Event data as JSON can carry it. */

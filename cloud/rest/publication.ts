@@ -29,11 +29,15 @@ function keep({ cloud, log, bus }: Sinks, event: CloudEvent): void {
   bus.publish(event);
 }
 
-/** A full disk is no reason to keep an event from those who listen. */
 export function storeEvent(cloud: Sinks["cloud"], log: Sinks["log"], event: CloudEvent): void {
+  storeIfPossible(cloud, () => log.add(event));
+}
+
+/** Store something that nobody waits for. A full disk is no reason to keep an event from those who listen. */
+export function storeIfPossible(cloud: Sinks["cloud"], store: () => void): void {
   try {
-    log.add(event);
+    store();
   } catch (error) {
-    cloud.emit("log", { level: "warn", message: `event not stored: ${(error as Error).message}` });
+    cloud.emit("log", { level: "warn", message: `not stored: ${(error as Error).message}` });
   }
 }

@@ -22,7 +22,7 @@ import type { CloudEvent, EventBus } from "./event-bus";
 import { EventLog } from "./event-log";
 import { EventStreams } from "./event-streams";
 import { DEFAULT_LIMITS, isLoopback } from "./options";
-import type { RestLimits, RestOptions } from "./options";
+import type { RestOptions } from "./options";
 import { callRoutes } from "./routes/calls";
 import { compileRoutes } from "./routes/compile";
 import { consoleRoutes } from "./routes/console";
@@ -78,7 +78,7 @@ export class RestServer {
       throw new Error(`${host} is not a loopback address: that needs the option allowRemote`);
     }
     const api = makeApi(parts, options);
-    const app = makeApp(api.limits);
+    const app = makeApp(api);
     const unwatch = watchDevices(parts.cloud, api);
     const server = new RestServer(app, api, unwatch);
     try {
@@ -133,7 +133,7 @@ function makeApi(parts: RestParts, options: RestOptions): Api {
   };
 }
 
-function makeApp(limits: RestLimits): FastifyInstance {
+function makeApp({ cloud, limits }: Api): FastifyInstance {
   const { headersTimeoutMs, requestTimeoutMs } = limits;
   const app = fastify({
     bodyLimit: limits.bodyLength,
@@ -151,6 +151,10 @@ function makeApp(limits: RestLimits): FastifyInstance {
   });
   app.setErrorHandler(async (error, _request, reply) => {
     const { status, body } = toAnswer(error);
+    if (status === 500) {
+      const { stack, message } = error as Error;
+      cloud.emit("log", { level: "warn", message: `internal error: ${stack ?? message}` });
+    }
     return reply.status(status).send(body);
   });
   app.decorate("uploadLimits", { uploadLength: limits.uploadLength });
