@@ -1,35 +1,50 @@
-// One module file, one script, every host: Node, WASM3 on Linux, and the emulated boards, against
-// the local cloud over real UDP. All that is asked of a device is asked through its cloud.
+// One module file for a transport, one script, every host: Node, WASM3 on Linux, and the emulated boards, against
+// the local cloud over real UDP and TCP. All that is asked of a device is asked through its cloud.
 
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-import { LocalCloud, UdpListener, openCloudDirectory, provisionDevice } from "../../cloud";
+import {
+  LocalCloud,
+  TcpListener,
+  UdpListener,
+  openCloudDirectory,
+  prepareTcp,
+  provisionDevice,
+  provisionTcpDevice,
+} from "../../cloud";
 import type { LocalCloudEvents } from "../../cloud/cloud-events";
 import { boardTest } from "../support/mcu-build";
 import { nativeTest } from "../support/native-build";
-import { BoardHost, type Host, MODULE, NativeHost, NodeHost } from "./hosts";
+import { BoardHost, type Host, MODULES, NativeHost, NodeHost, type Transport } from "./hosts";
 
 const PATIENCE = 30_000;
 
 const native = nativeTest("boson-run");
 const boards = boardTest();
 
-/** The hosts, with the `test` that says whether they are here. */
-const HOSTS: [string, jest.It, () => Host][] = [
-  ["Node", test, () => new NodeHost()],
-  ["WASM3 on Linux", native, () => new NativeHost()],
-  ["the emulated Electron", boards, () => new BoardHost("electron")],
-  ["the emulated Argon", boards, () => new BoardHost("argon")],
-  ["the emulated Boron", boards, () => new BoardHost("boron")],
-  ["the emulated Photon 2", boards, () => new BoardHost("photon2")],
+/** The hosts by transport, with the `test` that says whether they are here. */
+const HOSTS: [Transport, string, jest.It, () => Host][] = [
+  ["udp", "Node", test, () => new NodeHost()],
+  ["udp", "WASM3 on Linux", native, () => new NativeHost()],
+  ["udp", "the emulated Electron", boards, () => new BoardHost("electron")],
+  ["udp", "the emulated Argon", boards, () => new BoardHost("argon")],
+  ["udp", "the emulated Boron", boards, () => new BoardHost("boron")],
+  ["udp", "the emulated Photon 2", boards, () => new BoardHost("photon2")],
+  ["tcp", "Node", test, () => new NodeHost()],
+  ["tcp", "WASM3 on Linux", native, () => new NativeHost()],
+  ["tcp", "the emulated Argon", boards, () => new BoardHost("argon")],
 ];
 
-const sha256 = createHash("sha256").update(readFileSync(MODULE)).digest("hex");
+const hashOf = (file: string): string =>
+  createHash("sha256").update(readFileSync(file)).digest("hex").slice(0, 12);
+const NAMED = HOSTS.map(
+  ([transport, ...host]) => [transport, hashOf(MODULES[transport]), ...host] as const,
+);
 
-describe.each(HOSTS)(`module ${sha256.slice(0, 12)} on %s`, (_name, maybe, makeHost) => {
+describe.each(NAMED)("over %s, module %s on %s", (transport, _hash, _name, maybe, makeHost) => {
   const folder = mkdtempSync(path.join(tmpdir(), "wboson-hosts-"));
   const directories = {
     cloudDirectory: path.join(folder, "cloud"),
@@ -39,7 +54,7 @@ describe.each(HOSTS)(`module ${sha256.slice(0, 12)} on %s`, (_name, maybe, makeH
   const lines: string[] = [];
   let handshakes = 0;
   let cloud: LocalCloud;
-  let listener: UdpListener;
+  let listener: UdpListener | TcpListener;
   let id: string;
 
   /** The next event of the cloud that fits. */
@@ -69,9 +84,11 @@ describe.each(HOSTS)(`module ${sha256.slice(0, 12)} on %s`, (_name, maybe, makeH
   });
 
   maybe("connects by a full handshake", async () => {
-    id = provisionDevice(directories).id;
+    await prepareTcp(directories.cloudDirectory);
+    const provision = transport === "tcp" ? provisionTcpDevice : provisionDevice;
+    id = (await provision(directories)).id;
     cloud = new LocalCloud(openCloudDirectory(directories.cloudDirectory));
-    listener = await UdpListener.listen(cloud, { port: 0 });
+    listener = await (transport === "tcp" ? TcpListener : UdpListener).listen(cloud, { port: 0 });
     cloud.on("device", ({ change }) => {
       if (change === "session") handshakes += 1;
     });
@@ -80,11 +97,8 @@ describe.each(HOSTS)(`module ${sha256.slice(0, 12)} on %s`, (_name, maybe, makeH
     });
     const described = next("device", ({ change }) => change === "describe");
     const subscribed = next("device", ({ change }) => change === "subscriptions");
-    await host.start({
-      deviceId: id,
-      folder: directories.deviceDirectory,
-      port: listener.address.port,
-    });
+    const { port } = listener.address;
+    await host.start({ deviceId: id, folder: directories.deviceDirectory, port, transport });
     await Promise.all([described, subscribed]);
     expect(handshakes).toBe(1);
   });
@@ -106,15 +120,17 @@ describe.each(HOSTS)(`module ${sha256.slice(0, 12)} on %s`, (_name, maybe, makeH
     expect(await cloud.read(id, "lines")).toBe(1);
   });
 
-  maybe("acknowledges events, pings and signals", async () => {
-    const delivered = next("delivery", ({ name }) => name === "command/led");
+  maybe("takes events, pings and signals", async () => {
+    const delivered =
+      transport === "udp" ? next("delivery", ({ name }) => name === "command/led") : undefined;
     expect(cloud.publish("command/led", "on")).toBe(1);
-    expect(await delivered).toMatchObject({ delivery: "acknowledged" });
+    // Over TCP events are not acknowledged.
+    if (delivered) expect(await delivered).toMatchObject({ delivery: "acknowledged" });
     expect(await cloud.ping(id)).toBeGreaterThanOrEqual(0);
     await cloud.signal(id, true);
   });
 
-  maybe("after a reset goes on without a handshake", async () => {
+  maybe("after a reset goes on: over UDP without a handshake", async () => {
     const session = cloud.device(id).session?.connectionId;
     await host.reset();
     const arrived = line("again");
@@ -122,8 +138,8 @@ describe.each(HOSTS)(`module ${sha256.slice(0, 12)} on %s`, (_name, maybe, makeH
     await arrived;
     expect(await cloud.call(id, "double", "4")).toBe(8);
     expect(await cloud.read(id, "lines")).toBe(1);
-    expect(cloud.device(id).session?.connectionId).toEqual(session);
-    expect(handshakes).toBe(1);
+    if (transport === "udp") expect(cloud.device(id).session?.connectionId).toEqual(session);
+    expect(handshakes).toBe(transport === "udp" ? 1 : 2);
     expect(lines).toEqual(["grüezi", "again"]);
   });
 

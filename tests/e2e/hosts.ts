@@ -12,8 +12,13 @@ import { projectRoot } from "../support/fixture";
 import { buildImage } from "../support/mcu-build";
 import { buildNative } from "../support/native-build";
 
-/** The one module file that every host runs. */
-export const MODULE = path.join(projectRoot, "build/boson.wasm");
+export type Transport = "udp" | "tcp";
+
+/** The one module file that every host runs, by transport. */
+export const MODULES: Record<Transport, string> = {
+  udp: path.join(projectRoot, "build/boson.wasm"),
+  tcp: path.join(projectRoot, "build/boson-tcp.wasm"),
+};
 
 /** `boson_goodbye` of bindings/wasm3/boson.h. */
 const GOODBYE_USER = 2;
@@ -24,6 +29,7 @@ export interface Place {
   /** Folder that provisioning wrote. */
   folder: string;
   port: number;
+  transport: Transport;
 }
 
 export interface Host {
@@ -50,10 +56,11 @@ export class NodeHost implements Host {
   }
 
   private powerOn(): void {
-    const { deviceId, folder, port } = this.place;
+    const { deviceId, folder, port, transport } = this.place;
     this.lines = 0;
     const device = new Device({
-      module: loadModule(MODULE),
+      module: loadModule(MODULES[transport]),
+      transport,
       storage: new FileStorage(folder),
       deviceId,
       server: { host: "localhost", port },
@@ -99,7 +106,8 @@ export class NativeHost implements Host {
     const program = await buildNative("boson-run");
     const server = `localhost:${place.port}`;
     this.process = spawn(program, [
-      ...["--module", MODULE, "--storage", place.folder, "--server", server],
+      ...["--module", MODULES[place.transport], "--transport", place.transport],
+      ...["--storage", place.folder, "--server", server],
     ]);
   }
 
@@ -133,9 +141,10 @@ export class BoardHost implements Host {
 
   constructor(private readonly name: string) {}
 
-  async start({ deviceId, folder, port }: Place): Promise<void> {
-    const { file } = await buildImage(this.name, "device", { module: MODULE });
-    if (!readFileSync(file).includes(readFileSync(MODULE))) {
+  async start({ deviceId, folder, port, transport }: Place): Promise<void> {
+    const module = MODULES[transport];
+    const { file } = await buildImage(this.name, "device", { module });
+    if (!readFileSync(file).includes(readFileSync(module))) {
       throw new Error(`${file} holds another module`);
     }
     const slots = {
@@ -143,7 +152,8 @@ export class BoardHost implements Host {
       [StorageSlot.ServerPublicKey]: readFileSync(path.join(folder, "server-public-key.der")),
     };
     const server = { host: "localhost", port };
-    this.board = new EmulatedBoard({ board: this.name, image: file, deviceId, slots, server });
+    const options = { board: this.name, image: file, deviceId, slots, server, transport };
+    this.board = new EmulatedBoard(options);
     await this.board.start();
   }
 

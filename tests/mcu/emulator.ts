@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { type Socket as UdpSocket, createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { type Server, type Socket, createServer } from "node:net";
+import { type Server, type Socket, createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
@@ -22,19 +22,26 @@ export interface EmulatedBoardOptions {
   /** Content of storage slots for a board whose storage is empty: device key, server key. */
   slots: Record<number, Uint8Array>;
   server: { host: string; port: number };
+  /** `udp` unless given. */
+  transport?: "udp" | "tcp";
 }
 
 interface BoardFile {
   emulator: { machine: string };
 }
 
+/** `hal_socket_kind` and `boson_transport`. */
+const UDP = 1;
+const TCP = 2;
+
+/** Bytes of a stream in one frame. */
+const PIECE = 1024;
+
 const letter = (type: string): number => type.charCodeAt(0);
 
 export class EmulatedBoard {
   /** Lines of the log, as they came, and `boot` for each start. */
   readonly lines: string[] = [];
-  /** UDP sockets opened, and the most at a time. */
-  readonly sockets = { opened: 0, most: 0 };
   private readonly folder = mkdtempSync(path.join(tmpdir(), "wboson-mcu-"));
   private readonly decoder = new SlipDecoder();
   private readonly waiting = new Set<() => void>();
@@ -42,6 +49,7 @@ export class EmulatedBoard {
   private uart!: Socket;
   private qemu!: ChildProcess;
   private udp?: UdpSocket;
+  private tcp?: Socket;
   private errors = "";
 
   constructor(private readonly options: EmulatedBoardOptions) {}
@@ -109,8 +117,7 @@ export class EmulatedBoard {
 
   /** Power off. */
   async stop(): Promise<void> {
-    this.udp?.close();
-    this.udp = undefined;
+    this.close();
     if (this.qemu && this.qemu.exitCode === null) {
       const ended = once(this.qemu, "exit");
       this.qemu.kill("SIGKILL");
@@ -139,6 +146,7 @@ export class EmulatedBoard {
         return this.close();
       case letter("D"):
         this.udp?.send(content);
+        this.tcp?.write(content);
         return;
       case letter("L"):
         this.lines.push(Buffer.from(content.subarray(1)).toString());
@@ -155,30 +163,57 @@ export class EmulatedBoard {
         this.send("K", Buffer.concat([Buffer.of(Number(slot)), bytes]));
       }
     }
-    const { deviceId, server } = this.options;
-    const port = Buffer.of(server.port >> 8, server.port & 255);
-    this.send("G", Buffer.concat([Buffer.from(deviceId, "hex"), port, Buffer.from(server.host)]));
+    const { deviceId, server, transport } = this.options;
+    const head = Buffer.of(transport === "tcp" ? TCP : UDP, server.port >> 8, server.port & 255);
+    this.send("G", Buffer.concat([Buffer.from(deviceId, "hex"), head, Buffer.from(server.host)]));
   }
 
   /** The board asks for a socket: to 127.0.0.1 only, whatever it calls it. */
   private open(content: Buffer): void {
     this.close();
-    const port = content.readUInt16BE(0);
+    const port = content.readUInt16BE(1);
+    const address = Buffer.of(127, 0, 0, 1, port >> 8, port & 255);
+    if (content[0] === TCP) this.connect(port, address);
+    else this.bind(port, address);
+  }
+
+  private bind(port: number, address: Buffer): void {
     const udp = createSocket("udp4");
     this.udp = udp;
-    this.sockets.opened += 1;
     udp.on("message", (datagram) => {
       if (udp === this.udp) this.send("D", datagram);
     });
     // Nobody at the other end is what a datagram socket does not tell a board.
     udp.on("error", () => {});
     udp.connect(port, "127.0.0.1", () => {
-      if (udp === this.udp) this.send("A", Buffer.of(127, 0, 0, 1, port >> 8, port & 255));
+      if (udp === this.udp) this.send("A", address);
+    });
+  }
+
+  private connect(port: number, address: Buffer): void {
+    const tcp = createConnection({ port, host: "127.0.0.1" });
+    this.tcp = tcp;
+    const ended = (): void => {
+      if (tcp === this.tcp) this.send("X");
+    };
+    tcp.on("connect", () => {
+      if (tcp === this.tcp) this.send("A", address);
+    });
+    tcp.on("data", (bytes) => {
+      for (let at = 0; at < bytes.length && tcp === this.tcp; at += PIECE) {
+        this.send("D", bytes.subarray(at, at + PIECE));
+      }
+    });
+    tcp.on("end", ended);
+    tcp.on("error", () => {
+      if (tcp === this.tcp) this.send(tcp.connecting ? "A" : "X");
     });
   }
 
   private close(): void {
     this.udp?.close();
     this.udp = undefined;
+    this.tcp?.destroy();
+    this.tcp = undefined;
   }
 }

@@ -10,18 +10,19 @@
 enum frame {
   // The board says
   FRAME_BOOT = 'B',      /**< it has started; u8: whether its storage survived */
-  FRAME_OPEN = 'O',      /**< open a socket: u16 port, name */
+  FRAME_OPEN = 'O',      /**< open a socket: u8 `hal_socket_kind`, u16 port, name */
   FRAME_CLOSE = 'C',     /**< close the socket */
   FRAME_LOG = 'L',       /**< u8 level, text */
   // the bridge says
   FRAME_KEY = 'K',       /**< content of a storage slot: u8 slot, bytes */
-  FRAME_GO = 'G',        /**< start: 12 bytes of device id, u16 port, name of the server */
+  FRAME_GO = 'G',        /**< start: 12 bytes of device id, u8 transport, u16 port, server */
   FRAME_ADDRESS = 'A',   /**< the socket is open: IPv4 address and port; nothing: no such name */
+  FRAME_ENDED = 'X',     /**< the peer has closed the TCP connection */
   FRAME_PUBLISH = 'P',   /**< publish this as event `line` */
   FRAME_RESET = 'R',     /**< reset the board */
   FRAME_GOODBYE = 'E',   /**< disconnect with a goodbye */
   // both say
-  FRAME_DATAGRAM = 'D',  /**< a datagram */
+  FRAME_DATAGRAM = 'D',  /**< a datagram, or bytes of a stream */
 };
 
 /** Longest content, bytes. */

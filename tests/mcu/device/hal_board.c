@@ -10,7 +10,7 @@
 #include "uart.h"
 #include "frames.h"
 
-#define SLOT_SIZE 512
+#define SLOT_SIZE 704
 #define MAGIC 0x626f7331u
 /** Datagrams that wait for the device. */
 #define WAITING 4
@@ -25,11 +25,14 @@ __attribute__((section(".storage"))) static struct {
 
 static struct {
   int state; /**< 0 closed, 1 asked for, 2 open, -1 refused */
+  int kind;  /**< `hal_socket_kind` */
+  int has_ended;
   uint8_t peer[HAL_ADDRESS_SIZE];
 } link;
 
 static struct {
   uint16_t length;
+  uint16_t taken; /**< of a stream's piece, what was read already */
   uint8_t bytes[HAL_DATAGRAM_MAX];
 } waiting[WAITING];
 static unsigned first, count;
@@ -43,6 +46,7 @@ static void take_datagram(const uint8_t *bytes, size_t length) {
   if (link.state != 2 || count == WAITING) return;
   unsigned at = (first + count++) % WAITING;
   waiting[at].length = (uint16_t)length;
+  waiting[at].taken = 0;
   memcpy(waiting[at].bytes, bytes, length);
 }
 
@@ -60,12 +64,18 @@ static void take_command(int type, const uint8_t *content, size_t length) {
   command.content[length] = 0;
 }
 
+/** A stream loses nothing: what finds no room stays in the UART's buffer. */
+static int is_full(void) { return link.kind == HAL_SOCKET_TCP && count == WAITING; }
+
 /** Handle what the bridge has sent, up to a command. */
 static void listen(void) {
   static uint8_t content[FRAME_MAX];
   size_t length;
-  for (int type; command.type == 0 && (type = frame_receive(content, &length)) != 0;) {
+  while (command.type == 0 && !is_full()) {
+    int type = frame_receive(content, &length);
+    if (type == 0) return;
     if (type == FRAME_DATAGRAM) take_datagram(content, length);
+    else if (type == FRAME_ENDED) link.has_ended = 1;
     else if (type == FRAME_ADDRESS) take_address(content, length);
     else if (type == FRAME_KEY && length > 1) hal_storage_write(content[0], content + 1, length - 1);
     else take_command(type, content, length);
@@ -91,12 +101,13 @@ int board_command(struct board_command *output) {
 // ---- hal.h ----------------------------------------------------------------------------------
 
 int hal_socket_open(int kind, const char *name, uint16_t port, uint8_t peer[HAL_ADDRESS_SIZE]) {
-  if (kind != HAL_SOCKET_UDP) return HAL_ERR_NOT_SUPPORTED;
   listen();
   if (link.state == 0) {
-    const uint8_t number[2] = {(uint8_t)(port >> 8), (uint8_t)port};
-    frame_send(FRAME_OPEN, number, sizeof number, name, strlen(name));
+    const uint8_t head[3] = {(uint8_t)kind, (uint8_t)(port >> 8), (uint8_t)port};
+    frame_send(FRAME_OPEN, head, sizeof head, name, strlen(name));
     link.state = 1;
+    link.kind = kind;
+    link.has_ended = 0;
     first = count = 0;
   }
   if (link.state == 1) return HAL_ERR_AGAIN;
@@ -114,10 +125,24 @@ int hal_socket_send(int socket, const uint8_t *data, size_t length) {
   return (int)length;
 }
 
+/** Take bytes of the first piece that waits. */
+static int read_stream(uint8_t *buffer, size_t capacity) {
+  size_t left = (size_t)waiting[first].length - waiting[first].taken;
+  size_t length = left < capacity ? left : capacity;
+  memcpy(buffer, waiting[first].bytes + waiting[first].taken, length);
+  waiting[first].taken += (uint16_t)length;
+  if (length == left) {
+    first = (first + 1) % WAITING;
+    count -= 1;
+  }
+  return (int)length;
+}
+
 int hal_socket_receive(int socket, uint8_t *buffer, size_t capacity) {
   if (socket != 0 || link.state != 2) return HAL_ERR_INVALID;
   listen();
-  if (count == 0) return HAL_ERR_AGAIN;
+  if (count == 0) return link.has_ended ? HAL_ERR_CLOSED : HAL_ERR_AGAIN;
+  if (link.kind == HAL_SOCKET_TCP) return read_stream(buffer, capacity);
   unsigned at = first;
   first = (first + 1) % WAITING;
   count -= 1;
@@ -173,5 +198,6 @@ void hal_log(int level, const char *text, size_t length) {
 }
 
 uint32_t hal_capabilities(void) {
-  return (uint32_t)HAL_VERSION << 16 | HAL_CAP_UDP | HAL_CAP_RESET | HAL_CAP_IDLE_WAIT;
+  return (uint32_t)HAL_VERSION << 16 | HAL_CAP_UDP | HAL_CAP_TCP | HAL_CAP_RESET |
+         HAL_CAP_IDLE_WAIT;
 }

@@ -18,6 +18,9 @@ extern const uint32_t module_size;
 /** Longest wait, so that commands are seen, ms. */
 #define LONGEST_WAIT 100
 
+/** The module with both transports needs more than a board for UDP gives, bytes. */
+#define TCP_LINEAR_MEMORY 20480u
+
 static struct boson device;
 static int32_t lines;
 
@@ -77,9 +80,10 @@ static void open_device(const struct board_command *go) {
       .module_size = module_size,
       .product_id = 65535,
       .platform_id = WBOSON_PLATFORM_ID,
-      .server_host = (const char *)go->content + 14,
-      .server_port = (uint16_t)(go->content[12] << 8 | go->content[13]),
-      .keepalive_ms = WBOSON_KEEPALIVE_MS,
+      .transport = go->content[12],
+      .server_host = (const char *)go->content + 15,
+      .server_port = (uint16_t)(go->content[13] << 8 | go->content[14]),
+      .keepalive_ms = go->content[12] == BOSON_TCP ? 0 : WBOSON_KEEPALIVE_MS,
       .reservation = WBOSON_SESSION_RESERVATION,
       .limits = {.memory = WBOSON_LINEAR_MEMORY,
                  .stack = WBOSON_WASM_STACK,
@@ -87,6 +91,9 @@ static void open_device(const struct board_command *go) {
       .on_connection = on_connection,
       .on_signal = on_signal,
   };
+  if (config.transport == BOSON_TCP && config.limits.memory < TCP_LINEAR_MEMORY) {
+    config.limits.memory = TCP_LINEAR_MEMORY;
+  }
   memcpy(config.device_id, go->content, sizeof config.device_id);
   int error = boson_open(&device, &config);
   if (!error) error = boson_function(&device, "double", double_it, NULL);
