@@ -35,6 +35,8 @@ async function rowOf(name: string): Promise<Row> {
     instrCoapDecode: pieces.coap_decode,
     instrCcm64: pieces.ccm64,
     instrSha1k: pieces.sha1k,
+    instrRsa1024Private: pieces.rsa1024_private,
+    instrRsa2048Public: pieces.rsa2048_public,
     derivedConnectSeconds: seconds(phases.connect.instructions),
     derivedPublishSeconds: seconds(phases.publish.instructions),
   };

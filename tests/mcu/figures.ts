@@ -6,13 +6,14 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 
+import { exportPkcs1 } from "../../cloud/tcp/rsa-keys";
 import { projectRoot } from "../support/fixture";
 import { type Image, buildImage } from "../support/mcu-build";
+import { TEST_DEVICE_KEY, TEST_SERVER_KEY } from "../support/tcp-keys";
 import { record, toC } from "./bench/recording";
 import type { Phase } from "./bench/recording";
 
 const run = promisify(execFile);
-const CRYPTO = "build/mcu/crypto.wasm";
 const TIMEOUT = 120_000;
 
 /** What one phase of the device's life took: instructions, and bytes since the last reset. */
@@ -59,24 +60,54 @@ async function runImage(machine: string, image: string): Promise<Record<string, 
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-/** Compile the module of the single pieces as the core is compiled. */
-async function compilePieces(): Promise<string> {
-  const job = {
-    entries: ["tests/mcu/bench/crypto.as.ts"],
-    outFile: CRYPTO,
-    options: ["--config", "asconfig.json", "--lowMemoryLimit", "16384"],
-    shrink: true,
-  };
-  const script = `import { compile } from "./tools/asc.mjs"; await compile(${JSON.stringify(job)});`;
-  await run(process.execPath, ["--input-type=module", "--eval", script], { cwd: projectRoot });
-  return path.join(projectRoot, CRYPTO);
+interface Pieces {
+  entry: string;
+  outFile: string;
+  /** Further options of asc. */
+  options?: string[];
+  /** What takes the place of a comment and the 0 behind it. */
+  values?: Record<string, string>;
 }
 
-let prepared: Promise<{ recording: string; pieces: string }> | undefined;
+/** Compile a module of single pieces as the core is compiled. @returns its file */
+async function compilePieces(pieces: Pieces): Promise<string> {
+  const script = `
+    import { compile } from "./tools/asc.mjs";
+    const { entry, outFile, options = [], values = {} } = ${JSON.stringify(pieces)};
+    await compile({
+      entries: [entry],
+      outFile,
+      options: ["--config", "asconfig.json", "--lowMemoryLimit", "16384", ...options],
+      shrink: true,
+      substitute: (file, text) =>
+        file !== entry ? text : text.replace(/\\/\\* ([A-Z_]+) \\*\\/ 0/g, (_, name) => values[name]),
+    });`;
+  await run(process.execPath, ["--input-type=module", "--eval", script], { cwd: projectRoot });
+  return path.join(projectRoot, pieces.outFile);
+}
 
-async function prepare(): Promise<{ recording: string; pieces: string }> {
-  const [recording, pieces] = await Promise.all([record(), compilePieces()]);
-  return { recording: toC(recording), pieces };
+/** The single pieces of the TCP channel, with keys for tests. */
+function rsaPieces(): Pieces {
+  const der = exportPkcs1(TEST_DEVICE_KEY);
+  const { n } = TEST_SERVER_KEY.publicKey.export({ format: "jwk" });
+  return {
+    entry: "tests/mcu/bench/rsa.as.ts",
+    outFile: "build/mcu/rsa.wasm",
+    options: ["--use", "abort=", "--use", "WBOSON_TCP=1"],
+    values: {
+      DER: [...der].join(","),
+      DER_LENGTH: String(der.length),
+      MODULUS: [...Buffer.from(n!, "base64url")].join(","),
+    },
+  };
+}
+
+let prepared: Promise<{ recording: string; pieces: string[] }> | undefined;
+
+async function prepare(): Promise<{ recording: string; pieces: string[] }> {
+  const core = { entry: "tests/mcu/bench/crypto.as.ts", outFile: "build/mcu/crypto.wasm" };
+  const pieces = [await compilePieces(core), await compilePieces(rsaPieces())];
+  return { recording: toC(await record()), pieces };
 }
 
 /** Measure a board. @throws Error when the device sends other bytes than those recorded */
@@ -85,9 +116,12 @@ export async function measureBoard(name: string): Promise<BoardFigures> {
   const { recording, pieces } = await prepared;
   const { machine } = readBoard(name).emulator;
   const device = await buildImage(name, "bench", { generated: { "recording.c": recording } });
-  const single = await buildImage(name, "crypto", { module: pieces });
   const phases = await runImage(machine, device.file);
-  const work = await runImage(machine, single.file);
+  const work: Record<string, unknown>[] = [];
+  for (const module of pieces) {
+    const image = await buildImage(name, "crypto", { module });
+    work.push(...(await runImage(machine, image.file)));
+  }
   return {
     sizes: device.sizes,
     phases: Object.fromEntries(phases.map((line) => [line.phase, line])) as never,

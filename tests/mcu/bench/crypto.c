@@ -13,8 +13,11 @@ extern const unsigned int module_size;
 
 #define WASM_STACK 8192u
 
-static const char *const pieces[] = {"generate_key", "ecdh",       "sign",  "verify",     "public_key",
-                                     "ccm64",        "ccm64_open", "sha1k", "coap_decode"};
+/** Exports that are measured; a module need not have all of them. */
+static const char *const pieces[] = {
+    "generate_key", "ecdh",  "sign",        "verify",          "public_key",     "ccm64",
+    "ccm64_open",   "sha1k", "coap_decode", "rsa1024_private", "rsa2048_public",
+};
 
 static void fail(const char *what, M3Result result) {
   machine_printf("failed: %s: %s\n", what, result ? result : "wrong result");
@@ -29,6 +32,14 @@ static m3ApiRawFunction(random_fill) {
   *(int32_t *)_sp = (int32_t)length;
   (void)runtime;
   return m3Err_none;
+}
+
+static int has(const struct M3Module *module, const char *name) {
+  for (uint32_t i = 0; i < module->numFunctions; i += 1) {
+    const char *exported = module->functions[i].export_name;
+    if (exported && strcmp(exported, name) == 0) return 1;
+  }
+  return 0;
 }
 
 static void run(IM3Runtime runtime, const char *name) {
@@ -51,6 +62,7 @@ int main(void) {
   m3_LinkRawFunction(module, "hal", "random_fill", "i(ii)", random_fill);
   run(runtime, "prepare");
   for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i += 1) {
+    if (!has(module, pieces[i])) continue;
     run(runtime, pieces[i]);
     // Opening needs what sealing left.
     if (strcmp(pieces[i], "ccm64_open") == 0) run(runtime, "ccm64");
