@@ -78,14 +78,17 @@ export async function buildCore(root = projectRoot) {
  *   of the application need one of the latter two.
  * @param {boolean} [options.tcp] whether the module has TCP beside UDP; the host chooses
  * @param {number} [options.pages] most linear memory, in pages of 64 KiB
+ * @param {number} [options.memory] bytes of it, where the host gives less than a page
  * @returns {Promise<{fresh: boolean, wasm: number}>}
  */
 export async function buildApplication(
   entryFiles,
   outFile,
-  { runtime = "stub", pages = 1, tcp = false } = {},
+  { runtime = "stub", pages = 1, memory, tcp = false } = {},
 ) {
   const options = ["--runtime", runtime, "--maximumMemory", String(pages)];
+  // The runtimes that collect then end their heap there, not at the end of the page.
+  if (memory !== undefined) options.push("--lowMemoryLimit", String(memory));
   if (runtime === "minimal") options.push("--exportRuntime");
   if (tcp) options.push("--use", "abort=", "--use", "WBOSON_TCP=1");
   const entries = [APPLICATION_ENTRY, ...(tcp ? [TCP_ENTRY] : []), ...entryFiles];
