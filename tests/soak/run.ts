@@ -2,6 +2,7 @@
 // usage: npm run soak -- fuzz --count 1000000 [--seed N] [--target NAME]
 //        npm run soak -- tcp-fuzz --count 1000000 [--seed N]    the TCP side of the cloud
 //        npm run soak -- tcp-cuts                               its handshake in every division into three pieces
+//        npm run soak -- stream-fuzz --count 1000000 [--seed N] the TCP side of the core
 //        npm run soak -- lives|loss --count 2000 [--seed N]
 //        npm run soak -- cuts                                   1,000 lives, every byte of every write
 //        npm run soak -- slow-link --count 500                  12 s round trip
@@ -24,6 +25,7 @@ import { runOverLoss } from "./loss";
 import type { LossReport } from "./loss";
 import { ordersCampaign } from "./orders";
 import { slowLinkCampaign } from "./slow-link";
+import { streamFuzz } from "./stream-fuzz";
 import { tcpCuts } from "./tcp-cuts";
 import { tcpFuzz } from "./tcp-fuzz";
 
@@ -99,6 +101,8 @@ const RUNS: Record<string, (options: Options) => boolean | Promise<boolean>> = {
   cuts: ({ count, seed }) => cutsCampaign(count, seed),
 
   "slow-link": ({ count, seed }) => slowLinkCampaign(count, seed),
+
+  "stream-fuzz": (options) => streamFuzz(options),
 
   orders: () => ordersCampaign(6),
 
