@@ -7,6 +7,12 @@
  */
 export const STANDARD: bool = isDefined(WBOSON_STANDARD);
 
+/**
+ * Whether this build carries the publish queue and what stands on it (`--use WBOSON_QUEUE=1`):
+ * build/boson-api.wasm and applications. See docs/queue.md.
+ */
+export const QUEUE: bool = isDefined(WBOSON_QUEUE);
+
 // ---- buffers shared with the host -----------------------------------------------------------
 
 /** Largest datagram the core reads, bytes. An Ethernet frame's UDP payload is 1472. */
@@ -95,3 +101,24 @@ export const RETRY_MAX: i32 = 128000;
 export const GOODBYE_TIMEOUT: i32 = 10000;
 /** Events towards the host that can wait for `poll_event`. */
 export const EVENT_ENTRIES: i32 = 16;
+
+// ---- publish queue, only in builds with QUEUE --------------------------------------------------
+
+/** Publishes that are remembered: waiting, on their way, or ended and not yet asked about. */
+export const QUEUE_ENTRIES: i32 = 64;
+/** Bytes for names and data of publishes that wait in RAM. */
+export const QUEUE_CAPACITY: i32 = 4096;
+/** Publishes on their way at a time; 1 keeps them in order even when datagrams are lost. */
+export const QUEUE_WINDOW: i32 = 4;
+/** The Particle cloud takes one publish a second, four at once. */
+// @ts-ignore: decorator
+@inline
+export const PUBLISH_BURST: u32 = 4;
+// @ts-ignore: decorator
+@inline
+export const PUBLISH_INTERVAL: u32 = 1000;
+/** First and longest pause before a publish that was not acknowledged is sent again, ms. */
+export const REPUBLISH_MIN: i32 = 5000;
+export const REPUBLISH_MAX: i32 = 300000;
+/** How often a publish is handed to the connection before it fails; each is MAX_ROUNDS rounds. */
+export const MAX_DELIVERIES: i32 = 8;

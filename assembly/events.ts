@@ -34,6 +34,9 @@ export const enum EventKind {
   /** The server has moved, signed with the key in slot ServerMoveKey. a: port; b, c: address;
    * d, e: its new public key, DER. The host stores them and connects anew. */
   ServerMoved = 12,
+  /** A flush of the publish queue ended. a: Status.Ok when nothing waits any more,
+   * Status.MessageTimeout; b: publishes that still wait (builds with QUEUE). */
+  Flushed = 16,
 }
 
 /** States of the connection as the host sees them. */

@@ -12,7 +12,7 @@ import { malformedMessages } from "./cloud/router";
 import { requestTime } from "./cloud/small-messages";
 import { subscribe as subscribeTo } from "./cloud/subscriptions";
 import { outboxRetransmitted, outboxTransmitted, outboxUnacknowledged } from "./coap/outbox";
-import { ARGUMENT_CAPACITY, EVENT_SIZE, RX_CAPACITY, TX_CAPACITY } from "./config";
+import { ARGUMENT_CAPACITY, EVENT_SIZE, QUEUE, RX_CAPACITY, TX_CAPACITY } from "./config";
 import {
   connectionState,
   deviceConnect,
@@ -36,7 +36,10 @@ import {
 import { session, setReservation } from "./dtls/session";
 import { dtlsAlertReceived, dtlsCount } from "./dtls/state";
 import { eventsLost } from "./events";
+import { queuePollEvent, queuePollTimeout, queueTransmit } from "./queue/delivery";
+import { enqueue } from "./queue/queue";
 import { Status } from "./status";
+import { earlier } from "./util/clock";
 import { roundTrip } from "./util/round-trip";
 
 /** Version of this interface; a host refuses another one. */
@@ -206,10 +209,10 @@ export function connection_state(): i32 {
 /**
  * Publish an event: name, then data, stand in the argument buffer.
  * @param content_format 0 text, 42 octets, 50 JSON, 60 CBOR, 65001 JSON model in CBOR
- * @param ttl seconds, 0...16777215
- * @param confirmable 0 sends once without ACK
+ * @param ttl seconds, 0...16777215; in builds with QUEUE also -1, as long as it takes
+ * @param confirmable 0 sends once without ACK; in builds with QUEUE bits of PublishOption
  * @returns handle, 1...65535, that PublishDone names; Status.InvalidArgument; Status.TooLong;
- *   Status.ReservedName; Status.NoSpace
+ *   Status.ReservedName; Status.NoSpace. In builds with QUEUE: as `enqueue`
  */
 export function publish(
   name_length: i32,
@@ -223,6 +226,9 @@ export function publish(
     return Status.TooLong;
   }
   const data = ARGUMENT + name_length;
+  if (QUEUE) {
+    return enqueue(ARGUMENT, name_length, data, data_length, content_format, ttl, confirmable);
+  }
   return publishEvent(
     ARGUMENT,
     name_length,
@@ -276,16 +282,19 @@ export function handle_timeout(now: u32): void {
 
 /** @returns bytes in the transmit buffer; 0 when there is nothing to send */
 export function poll_transmit(now: u32): i32 {
+  if (QUEUE) queueTransmit(now);
   return devicePollTransmit(now);
 }
 
 /** @returns kind of the event in the event buffer; 0 when there is none */
 export function poll_event(): i32 {
+  if (QUEUE) return queuePollEvent(EVENT);
   return devicePollEvent(EVENT);
 }
 
 /** @returns ms until `handle_timeout` is due; 0 now; -1 never */
 export function poll_timeout(now: u32): i32 {
+  if (QUEUE) return earlier(devicePollTimeout(now), queuePollTimeout(now));
   return devicePollTimeout(now);
 }
 

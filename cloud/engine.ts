@@ -238,6 +238,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
       ttl: event.ttl,
       confirmable: request.type === CoapType.Confirmable,
       messageId: request.messageId,
+      token: request.token.toString("hex"),
     });
     this.deliver(event, true);
   }

@@ -1,5 +1,5 @@
 // Builds the core, and applications together with the core.
-// usage: node tools/build.mjs [--root FOLDER]                   build/boson.wasm, boson-standard.wasm
+// usage: node tools/build.mjs [--root FOLDER]                   the modules of VARIANTS, to build/
 //        node tools/build.mjs --application FILE --out FILE [--runtime NAME]
 
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -18,6 +18,7 @@ const STATIC_END = "\nexport function staticEnd(): usize { return __heap_base; }
 const VARIANTS = [
   { target: "core", entry: "assembly/index.ts", define: [] },
   { target: "standard", entry: "assembly/standard.ts", define: ["--use", "WBOSON_STANDARD=1"] },
+  { target: "api", entry: "assembly/api.ts", define: ["--use", "WBOSON_QUEUE=1"] },
 ];
 
 /**
@@ -78,6 +79,7 @@ export async function buildCore(root = projectRoot) {
  */
 export async function buildApplication(entryFiles, outFile, { runtime = "stub", pages = 1 } = {}) {
   const options = ["--runtime", runtime, "--maximumMemory", String(pages)];
+  options.push("--use", "abort=", "--use", "WBOSON_QUEUE=1");
   if (runtime === "minimal") options.push("--exportRuntime");
   const fresh = await compile({ entries: [APPLICATION_ENTRY, ...entryFiles], outFile, options });
   return { fresh, wasm: statSync(path.resolve(projectRoot, outFile)).size };

@@ -3,4 +3,5 @@
 export { Log } from "./log";
 export { Particle, PublishFlag } from "./particle";
 export { millis } from "./raw";
+export { FullPolicy } from "../queue/queue";
 export { Status } from "../status";

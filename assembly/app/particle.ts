@@ -1,17 +1,21 @@
 // `Particle`, with the names that its developers know. Calls never block and never cut: they return
 // a handle or number, or a negative Status. Handlers are functions (AssemblyScript has no closures).
 
-import { ContentFormat, DEFAULT_TTL, DisconnectReason, VariableType } from "../cloud/protocol";
+import { ContentFormat, DisconnectReason, VariableType } from "../cloud/protocol";
 import { requestTime } from "../cloud/small-messages";
 import { SubscriptionContent } from "../cloud/subscriptions";
 import { MAX_DATA_LENGTH } from "../config";
 import { connectionState, deviceConnect, deviceDisconnect } from "../connection";
 import { deviceSetKeepalive } from "../device";
 import { ConnectionState } from "../events";
+import { PublishOption } from "../queue/entries";
+import { NO_TTL, queuePending, queueState, setFullPolicy } from "../queue/queue";
 import { Status } from "../status";
 import {
+  PublishHandler,
   dispatchedNumber,
   millis,
+  onPublishDone,
   publishBytes,
   registerFunction,
   registerVariable,
@@ -26,6 +30,22 @@ export const enum PublishFlag {
   NoAck = 2,
   /** The default: the server must acknowledge. */
   WithAck = 8,
+  /** Take the place of a publish of the same name that still waits. */
+  Coalesce = 0x100,
+  LowPriority = 0x200,
+  HighPriority = 0x400,
+  /** Send now or fail: Status.Offline, Status.RateLimited. */
+  Unqueued = 0x800,
+}
+
+/** Flags as the queue takes them. */
+function optionsOf(flags: i32): u32 {
+  let options: u32 = flags & PublishFlag.NoAck ? 0 : PublishOption.Acknowledged;
+  if (flags & PublishFlag.Coalesce) options |= PublishOption.Coalesced;
+  if (flags & PublishFlag.LowPriority) options |= PublishOption.LowPriority;
+  if (flags & PublishFlag.HighPriority) options |= PublishOption.HighPriority;
+  if (flags & PublishFlag.Unqueued) options |= PublishOption.Unqueued;
+  return options;
 }
 
 /** The application's handlers by number: table indices. */
@@ -85,15 +105,18 @@ function readString(value: usize): i32 {
 
 export class Particle {
   /**
-   * Publish an event; it is queued and sent when the connection allows.
+   * Publish an event; it waits in the queue until connection and pacing let it go.
+   * @param ttl seconds after which it fails if it has not gone out; without one it waits as long as
+   *   it takes
    * @param flags PublishFlag
-   * @returns handle, 1...65535; Status.InvalidArgument; Status.TooLong (name over 64 or data over
-   *   1024 bytes of UTF-8); Status.ReservedName; Status.NoSpace (the queue is full)
+   * @returns handle for `state`; Status.InvalidArgument; Status.TooLong (name over 64 or data over
+   *   1024 bytes of UTF-8); Status.ReservedName; Status.NoSpace (the queue is full);
+   *   Status.Offline (Unqueued only)
    */
   static publish(
     name: string,
     data: string = "",
-    ttl: u32 = DEFAULT_TTL,
+    ttl: u32 = NO_TTL,
     flags: i32 = PublishFlag.WithAck,
   ): i32 {
     const nameBytes = utf8(name);
@@ -105,8 +128,32 @@ export class Particle {
       dataBytes.byteLength,
       ContentFormat.Text,
       ttl,
-      (flags & PublishFlag.NoAck) == 0,
+      optionsOf(flags),
     );
+  }
+
+  /**
+   * Where a publish is.
+   * @returns 1 queued, 2 sent, 3 acknowledged; the Status with which it failed; Status.NotFound:
+   *   more than 64 publishes ago
+   */
+  static state(handle: i32): i32 {
+    return queueState(handle);
+  }
+
+  /** Be told of the end of every publish: Status.Ok, or why it failed. */
+  static onPublish(handler: PublishHandler): void {
+    onPublishDone(handler);
+  }
+
+  /** Publishes that wait or are on their way. */
+  static pending(): i32 {
+    return queuePending();
+  }
+
+  /** What a publish that finds the queue full does. @param policy FullPolicy @returns Status.Ok */
+  static whenFull(policy: i32): i32 {
+    return setFullPolicy(policy);
   }
 
   /**

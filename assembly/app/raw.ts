@@ -3,11 +3,11 @@
 // allocates nothing and needs no runtime.
 
 import { refuseCall, returnFunction, returnVariable } from "../cloud/responses";
-import { publish } from "../cloud/publisher";
 import { RegistryKind, registryAdd } from "../cloud/registry";
 import { subscribe } from "../cloud/subscriptions";
 import { MAX_FUNCTIONS, MAX_SUBSCRIPTIONS, MAX_VARIABLES } from "../config";
 import { deviceRegistryChanged } from "../connection";
+import { enqueue } from "../queue/queue";
 import { Status } from "../status";
 
 /** Time of the call into the module that runs now, ms. */
@@ -79,8 +79,18 @@ export function subscribeTo(prefix: usize, length: i32, content: i32, handler: E
   return keep(EVENT_HANDLERS, MAX_SUBSCRIPTIONS, number, handler.index);
 }
 
-/** Publish an event: (name, length, data, length, content format, ttl, confirmable). */
-export { publish as publishBytes };
+/** Publish an event: (name, length, data, length, content format, ttl, PublishOption bits). */
+export { enqueue as publishBytes };
+
+/** A publish ended. @param status Status.Ok or why it failed */
+export type PublishHandler = (handle: i32, status: i32) => void;
+
+let publishHandler: u32 = 0;
+
+/** Be told of the end of every publish. */
+export function onPublishDone(handler: PublishHandler): void {
+  publishHandler = handler.index;
+}
 
 // ---- dispatch, for entry.ts -----------------------------------------------------------------
 
@@ -118,4 +128,8 @@ export function dispatchEvent(
 ): void {
   const handler = handlerAt(EVENT_HANDLERS, number);
   if (handler) call_indirect<void>(handler, name, nameLength, data, dataLength);
+}
+
+export function dispatchPublishDone(handle: i32, status: i32): void {
+  if (publishHandler) call_indirect<void>(publishHandler, handle, status);
 }

@@ -70,6 +70,15 @@ export interface CoreExports {
     hasMore: number,
   ): number;
   request_cancel?(handle: number): number;
+  /** Only in a module with the publish queue; see assembly/api.ts. */
+  queue_policy?(policy: number): number;
+  queue_pacing?(burst: number, intervalMs: number): number;
+  queue_pending?(): number;
+  queue_state?(handle: number): number;
+  queue_cancel?(handle: number): number;
+  queue_flush?(timeoutMs: number, now: number): number;
+  set_max_event_data?(length: number): number;
+  max_event_data?(): number;
   /** Only in a module with an application. */
   app_clock?(now: number): void;
   app_poll_event?(now: number): number;
@@ -93,6 +102,7 @@ export enum EventKind {
   SubscriptionsDone = 10,
   Response = 11,
   ServerMoved = 12,
+  Flushed = 16,
 }
 
 export enum ConnectionState {
@@ -159,6 +169,10 @@ export enum Status {
   Aborted = -65,
   ReservedName = -80,
   AlreadyRegistered = -81,
+  Expired = -90,
+  Replaced = -91,
+  Dropped = -92,
+  RateLimited = -93,
 }
 
 export enum StorageSlot {
@@ -212,6 +226,23 @@ export enum SubscriptionContent {
   Text = 0,
   Binary = 0x62,
   Cbor = 0x63,
+}
+
+/** How a publish is treated, in a module with the publish queue; combined with `|`. */
+export enum PublishOption {
+  Acknowledged = 1,
+  Unqueued = 2,
+  Coalesced = 4,
+  LowPriority = 8,
+  HighPriority = 16,
+  Untold = 32,
+}
+
+/** What a publish that finds the queue full does. */
+export enum FullPolicy {
+  Refuse = 0,
+  DropOldest = 1,
+  DropNewest = 2,
 }
 
 export enum Statistic {

@@ -6,7 +6,14 @@ import { readFileSync } from "node:fs";
 
 import { instantiateSync } from "@assemblyscript/loader";
 
-import { ABI_VERSION, ContentFormat, CoreError, EventKind, StorageSlot } from "./abi";
+import {
+  ABI_VERSION,
+  ContentFormat,
+  CoreError,
+  EventKind,
+  PublishOption,
+  StorageSlot,
+} from "./abi";
 import type { ConnectionState, CoreExports, Credential, Method, Reason, VariableType } from "./abi";
 import type { Storage } from "./storage";
 
@@ -68,6 +75,7 @@ export type CoreEvent =
   | { kind: EventKind.Signal; on: boolean }
   | { kind: EventKind.SubscriptionsDone; status: number }
   | { kind: EventKind.ServerMoved; port: number; host: string; publicKey: Uint8Array }
+  | { kind: EventKind.Flushed; status: number; pending: number }
   | {
       kind: EventKind.Response;
       handle: number;
@@ -81,10 +89,34 @@ export type CoreEvent =
 
 export interface PublishOptions {
   contentFormat?: number;
-  /** Seconds, 60 unless given. */
+  /** Seconds, 60 unless given. In a module with the publish queue: it fails if it has not gone out
+   * by then; unless given it waits as long as it takes. */
   ttl?: number;
   /** Whether the server must acknowledge; true unless given. */
   confirmable?: boolean;
+  /** The others need a module with the publish queue. */
+  priority?: "low" | "normal" | "high";
+  /** Take the place of a publish of the same name that still waits. */
+  coalesce?: boolean;
+  /** Send now or fail: Offline, RateLimited. */
+  unqueued?: boolean;
+}
+
+/** The publish waits as long as it takes. */
+const NO_TTL = -1;
+/** What the core of a module without a queue takes for a publish that says nothing. */
+const DEFAULT_TTL = 60;
+
+/** PublishOption bits; in a module without a queue only the first may be set. */
+function publishBits(options: PublishOptions): number {
+  const bit = (is: boolean | undefined, option: PublishOption): number => (is ? option : 0);
+  return (
+    bit(options.confirmable ?? true, PublishOption.Acknowledged) |
+    bit(options.unqueued, PublishOption.Unqueued) |
+    bit(options.coalesce, PublishOption.Coalesced) |
+    bit(options.priority === "low", PublishOption.LowPriority) |
+    bit(options.priority === "high", PublishOption.HighPriority)
+  );
 }
 
 /** Version of this SDK as Hello carries it: 0.1.0. */
@@ -150,6 +182,11 @@ export class Core {
     const { set_profile } = this.exports;
     if (!set_profile) throw new Error("this module has no standard profile");
     this.check(set_profile(PROFILE_STANDARD, credential, cid ? 1 : 0), "profile");
+  }
+
+  /** Whether publishes go through the queue (build/boson-api.wasm, applications). */
+  get hasQueue(): boolean {
+    return this.exports.queue_state !== undefined;
   }
 
   /** The four functions of assembly/hal.ts. */
@@ -247,14 +284,18 @@ export class Core {
   /** @returns handle that PublishDone will name */
   publish(name: string, data: string | Uint8Array, options: PublishOptions = {}): number {
     const doing = `publish "${name}"`;
+    const bits = publishBits(options);
+    if (bits > PublishOption.Acknowledged && !this.hasQueue) {
+      throw new Error("this module has no publish queue");
+    }
     const [nameLength, dataLength] = this.argue(doing, name, data);
     return this.check(
       this.exports.publish(
         nameLength,
         dataLength,
         options.contentFormat ?? ContentFormat.Text,
-        options.ttl ?? 60,
-        (options.confirmable ?? true) ? 1 : 0,
+        options.ttl ?? (this.hasQueue ? NO_TTL : DEFAULT_TTL),
+        bits,
       ),
       doing,
     );
@@ -352,6 +393,8 @@ export class Core {
           host: decoder.decode(bytes(2)),
           publicKey: bytes(4),
         };
+      case EventKind.Flushed:
+        return { kind, status: signed(1), pending: field(2) };
       case EventKind.Response:
         return {
           kind,

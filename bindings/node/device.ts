@@ -17,6 +17,7 @@ import {
 import { Core } from "./core";
 import type { CoreEvent, CoreOptions, PublishOptions } from "./core";
 import { Link, decodeAddress } from "./link";
+import { Publication } from "./publication";
 
 export interface DeviceOptions extends CoreOptions {
   server: { host: string; port: number };
@@ -68,6 +69,7 @@ export class Device extends EventEmitter<DeviceEvents> {
   private attempt = 0;
   private server: { host: string; port: number };
   private readonly publishes = new Map<number, (status: number) => void>();
+  private readonly flushes: ((isEmpty: boolean) => void)[] = [];
   private readonly functions = new Map<number, FunctionHandler>();
   private readonly variables = new Map<number, VariableHandler>();
   private readonly subscriptions = new Map<number, EventHandler>();
@@ -139,17 +141,36 @@ export class Device extends EventEmitter<DeviceEvents> {
     data: string | Uint8Array = "",
     options: PublishOptions = {},
   ): Promise<void> {
-    let handle: number;
     try {
-      handle = this.core.publish(name, data, options);
+      return this.enqueue(name, data, options).done.then();
     } catch (error) {
       return Promise.reject(error as Error);
     }
-    const done = new Promise<void>((resolve, reject) => {
-      this.publishes.set(handle, (status) =>
-        status === Status.Ok ? resolve() : reject(new CoreError(status, `publish "${name}"`)),
-      );
-    });
+  }
+
+  /**
+   * Publish an event and return what follows it: its state, and a promise of its end. Needs a module
+   * with the publish queue for `state`; see docs/queue.md.
+   * @throws CoreError when it is refused: TooLong, ReservedName, NoSpace, Offline, InvalidArgument
+   */
+  enqueue(name: string, data: string | Uint8Array = "", options: PublishOptions = {}): Publication {
+    const handle = this.core.publish(name, data, options);
+    const publication = new Publication(this.core, handle, name);
+    this.publishes.set(handle, (status) => publication.end(status));
+    this.pump();
+    return publication;
+  }
+
+  /** Publishes that wait or are on their way, in a module with the publish queue. */
+  get pending(): number {
+    return this.core.exports.queue_pending!();
+  }
+
+  /** Wait until nothing is pending, at most `timeout` ms. @returns whether nothing is */
+  flush(timeout: number): Promise<boolean> {
+    const status = this.core.exports.queue_flush!(timeout, clock());
+    if (status < 0) return Promise.reject(new CoreError(status, "flush"));
+    const done = new Promise<boolean>((resolve) => this.flushes.push(resolve));
     this.pump();
     return done;
   }
@@ -208,6 +229,7 @@ export class Device extends EventEmitter<DeviceEvents> {
     this.link = undefined;
     for (const settle of this.publishes.values()) settle(Status.Aborted);
     this.publishes.clear();
+    for (const settle of this.flushes.splice(0)) settle(false);
   }
 
   // ---- pump ---------------------------------------------------------------------------------
@@ -286,6 +308,9 @@ export class Device extends EventEmitter<DeviceEvents> {
       case EventKind.ServerMoved:
         this.emit("serverMoved", event);
         void this.followServer(event);
+        break;
+      case EventKind.Flushed:
+        for (const settle of this.flushes.splice(0)) settle(event.pending === 0);
         break;
       case EventKind.SubscriptionsDone:
         break;

@@ -13,6 +13,8 @@ export { CoapClient, formatCode } from "./coap-client";
 export type { CoapResponse } from "./coap-client";
 export { Device } from "./device";
 export type { DeviceEvents, DeviceOptions } from "./device";
+export { Publication } from "./publication";
+export type { PublicationState } from "./publication";
 export { Link, decodeAddress, encodeAddress } from "./link";
 export { FileStorage, MemoryStorage, encodePsk } from "./storage";
 export type { Storage } from "./storage";

@@ -13,8 +13,14 @@ const COMMON = ["util", "config", "status", "events"];
 /** The layers of assembly/, top first: [name, its files, layers that it may import]. */
 const LAYERS = [
   ["standard", /^assembly\/standard\.ts$/, ["index", "client", "cloud", "dtls"]],
-  ["index", /^assembly\/index\.ts$/, ["device", "connection", "cloud", "coap", "dtls"]],
-  ["app", /^assembly\/app\//, ["app", "index", "device", "connection", "cloud", "coap", "dtls"]],
+  ["api", /^assembly\/api\.ts$/, ["index", "queue"]],
+  ["index", /^assembly\/index\.ts$/, ["queue", "device", "connection", "cloud", "coap", "dtls"]],
+  [
+    "app",
+    /^assembly\/app\//,
+    ["app", "api", "index", "queue", "device", "connection", "cloud", "coap", "dtls"],
+  ],
+  ["queue", /^assembly\/queue\//, ["queue", "device", "connection", "cloud", "coap", "crypto"]],
   [
     "device",
     /^assembly\/device\.ts$/,

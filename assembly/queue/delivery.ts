@@ -1,0 +1,249 @@
+// From the queue to the connection and back: what goes next, what becomes of it, what is due when.
+// index.ts calls these around the core's own polls; nothing else in the core knows of the queue.
+
+import { DEFAULT_TTL } from "../cloud/protocol";
+import { publish, setPublishToken } from "../cloud/publisher";
+import {
+  EVENT_SIZE,
+  MAX_DELIVERIES,
+  QUEUE_ENTRIES,
+  QUEUE_WINDOW,
+  REPUBLISH_MAX,
+  REPUBLISH_MIN,
+} from "../config";
+import { connectionState, isGreeted } from "../connection";
+import { devicePollEvent } from "../device";
+import { ConnectionState, EventKind } from "../events";
+import { Status } from "../status";
+import { earlier, isDue, untilDue } from "../util/clock";
+import { uptime, uptimeAdvance } from "../util/uptime";
+import { payloadOf } from "./arena";
+import { Entry, EntryState, PublishOption, countEntries, entryAt, priorityOf } from "./entries";
+import { pacingTake, pacingWait } from "./pacing";
+import { endEntry, queuePending } from "./queue";
+
+/** Id of a publish in network order: its token. */
+// @ts-ignore: decorator
+@lazy
+const TOKEN: usize = memory.data(4, 4);
+
+/** Time of the last call, ms. */
+let lastNow: u32 = 0;
+/** Whether the outbox had no room for the next publish; until something ends, asking is in vain. */
+let isBlocked: bool = false;
+let isFlushing: bool = false;
+let flushUntil: u32 = 0;
+/** Outcome of the last flush, for `queuePollEvent`; 1 for none. */
+let flushed: i32 = 1;
+
+// ---- what goes next -------------------------------------------------------------------------
+
+/** Whether the connection takes publishes. */
+function isOpen(): bool {
+  return isGreeted() && connectionState() != ConnectionState.Disconnecting;
+}
+
+function isReady(entry: Entry, now: u32): bool {
+  if (entry.state != EntryState.Queued) return false;
+  return entry.deliveries == 0 || isDue(entry.retryAt, now);
+}
+
+function goesBefore(a: Entry, b: Entry): bool {
+  const difference = priorityOf(a.options) - priorityOf(b.options);
+  return difference != 0 ? difference > 0 : <i32>(a.order - b.order) < 0;
+}
+
+/** Index of the publish that goes next; -1 for none. */
+function nextEntry(now: u32): i32 {
+  let next = -1;
+  for (let i = 0; i < QUEUE_ENTRIES; i++) {
+    const entry = entryAt(i);
+    if (isReady(entry, now) && (next < 0 || goesBefore(entry, entryAt(next)))) next = i;
+  }
+  return next;
+}
+
+/** Uptime in whole seconds, rounded up. */
+function upSeconds(): u32 {
+  return <u32>((uptime() + 999) / 1000);
+}
+
+/** Start times to live that were given since the last call, and end the publishes that are over. */
+function expire(): void {
+  const seconds = upSeconds();
+  for (let i = 0; i < QUEUE_ENTRIES; i++) {
+    const entry = entryAt(i);
+    if (entry.state != EntryState.Queued) continue;
+    if (entry.options & PublishOption.Fresh) {
+      entry.options &= ~(<u8>PublishOption.Fresh);
+      entry.expiresAt += seconds;
+      // 0 means never.
+      if (!entry.expiresAt) entry.expiresAt = 1;
+    } else if (entry.expiresAt && uptime() >= <u64>entry.expiresAt * 1000) {
+      endEntry(entry, Status.Expired);
+    }
+  }
+}
+
+/** Give a publish to the outbox. @returns Status.Ok; Status.NoSpace */
+function handOver(entry: Entry): i32 {
+  const isConfirmable = (entry.options & PublishOption.Acknowledged) != 0;
+  store<u32>(TOKEN, bswap<u32>(entry.id));
+  const length = isConfirmable ? 4 - (clz(entry.id) >>> 3) : 0;
+  setPublishToken(TOKEN + 4 - length, length);
+  const left = entry.expiresAt ? <u32>max(<i32>(entry.expiresAt - upSeconds()), 0) : DEFAULT_TTL;
+  const name = payloadOf(entry);
+  const nameLength = <i32>entry.nameLength;
+  const data = name + nameLength;
+  const format = entry.contentFormat;
+  const handle = publish(name, nameLength, data, entry.dataLength, format, left, isConfirmable);
+  if (handle < 0) return handle;
+  entry.outboxHandle = <u16>handle;
+  entry.state = <u8>EntryState.Sent;
+  return Status.Ok;
+}
+
+/** Hand over what may go at `now`. Called before each datagram is built. */
+export function queueTransmit(now: u32): void {
+  lastNow = now;
+  uptimeAdvance(now);
+  expire();
+  if (isOpen()) send(now);
+  refuseUnqueued();
+  pollFlush(now);
+}
+
+function send(now: u32): void {
+  let inFlight = countEntries(EntryState.Sent);
+  while (!isBlocked && inFlight < QUEUE_WINDOW && pacingWait(now) == 0) {
+    const next = nextEntry(now);
+    if (next < 0) return;
+    const status = handOver(entryAt(next));
+    if (status == Status.NoSpace) {
+      isBlocked = true;
+    } else if (status < 0) {
+      endEntry(entryAt(next), status);
+    } else {
+      pacingTake();
+      inFlight += 1;
+    }
+  }
+}
+
+/** End the publishes that wanted to go at once and did not. */
+function refuseUnqueued(): void {
+  for (let i = 0; i < QUEUE_ENTRIES; i++) {
+    const entry = entryAt(i);
+    if (entry.state != EntryState.Queued || !(entry.options & PublishOption.Unqueued)) continue;
+    endEntry(entry, isOpen() ? Status.RateLimited : Status.Offline);
+  }
+}
+
+// ---- what becomes of it ---------------------------------------------------------------------
+
+/** Whether another delivery may do better. */
+function isTransient(status: i32): bool {
+  return (
+    status == Status.MessageTimeout ||
+    status == Status.MessageReset ||
+    status == Status.ServerError ||
+    status == Status.Aborted
+  );
+}
+
+/** The outbox is done with a publish: it has ended, or waits for another delivery. */
+function settle(handle: i32, status: i32): void {
+  isBlocked = false;
+  for (let i = 0; i < QUEUE_ENTRIES; i++) {
+    const entry = entryAt(i);
+    if (entry.state != EntryState.Sent || <i32>entry.outboxHandle != handle) continue;
+    entry.deliveries += 1;
+    if (isTransient(status) && <i32>entry.deliveries < MAX_DELIVERIES) {
+      const pause = min(REPUBLISH_MIN << (entry.deliveries - 1), REPUBLISH_MAX);
+      entry.retryAt = lastNow + pause;
+      entry.state = <u8>EntryState.Queued;
+    } else {
+      endEntry(entry, status);
+    }
+    return;
+  }
+}
+
+/**
+ * Take the next event; those of publishes name the handles of the queue.
+ * @param output [out] EVENT_SIZE bytes
+ * @returns its kind; EventKind.None
+ */
+export function queuePollEvent(output: usize): i32 {
+  let kind: i32;
+  while ((kind = devicePollEvent(output)) == EventKind.PublishDone) {
+    settle(load<i32>(output, 4), load<i32>(output, 8));
+  }
+  if (kind != EventKind.None) return kind;
+  for (let i = 0; i < QUEUE_ENTRIES; i++) {
+    const entry = entryAt(i);
+    if (entry.state != EntryState.Ended) continue;
+    entry.state = <u8>EntryState.Told;
+    return tell(output, EventKind.PublishDone, entry.id, entry.status);
+  }
+  if (flushed > 0) return EventKind.None;
+  const outcome = flushed;
+  flushed = 1;
+  return tell(output, EventKind.Flushed, outcome, queuePending());
+}
+
+function tell(output: usize, kind: i32, a: i32, b: i32): i32 {
+  memory.fill(output, 0, EVENT_SIZE);
+  store<i32>(output, kind);
+  store<i32>(output, a, 4);
+  store<i32>(output, b, 8);
+  return kind;
+}
+
+// ---- flush ----------------------------------------------------------------------------------
+
+/**
+ * Ask to be told when nothing waits any more: a Flushed event follows. A later call replaces it.
+ * @param timeout ms after which it says MessageTimeout, 0...2147483647
+ * @returns Status.Ok; Status.InvalidArgument
+ */
+export function queueFlush(timeout: i32, now: u32): i32 {
+  if (timeout < 0) return Status.InvalidArgument;
+  isFlushing = true;
+  flushUntil = now + timeout;
+  return Status.Ok;
+}
+
+function pollFlush(now: u32): void {
+  if (!isFlushing) return;
+  const isEmpty = queuePending() == 0;
+  if (!isEmpty && !isDue(flushUntil, now)) return;
+  isFlushing = false;
+  flushed = isEmpty ? Status.Ok : Status.MessageTimeout;
+}
+
+// ---- time -----------------------------------------------------------------------------------
+
+/** Milliseconds until an uptime in seconds; 0 when it has come. */
+function untilUptime(seconds: u32): i32 {
+  const at = <u64>seconds * 1000;
+  return at <= uptime() ? 0 : <i32>min(at - uptime(), <u64>i32.MAX_VALUE);
+}
+
+/** @returns ms until the queue has something to do; 0 now; -1 nothing, unless something comes */
+export function queuePollTimeout(now: u32): i32 {
+  uptimeAdvance(now);
+  let wait = isFlushing ? untilDue(flushUntil, now) : -1;
+  const takes = isOpen() && !isBlocked && countEntries(EntryState.Sent) < QUEUE_WINDOW;
+  const pace = pacingWait(now);
+  for (let i = 0; i < QUEUE_ENTRIES; i++) {
+    const entry = entryAt(i);
+    if (entry.state != EntryState.Queued) continue;
+    if (entry.options & PublishOption.Fresh) return 0;
+    if (entry.expiresAt) wait = earlier(wait, untilUptime(entry.expiresAt));
+    if (!takes) continue;
+    const pause = entry.deliveries ? untilDue(entry.retryAt, now) : 0;
+    wait = earlier(wait, max(pause, pace));
+  }
+  return wait;
+}

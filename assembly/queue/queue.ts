@@ -1,0 +1,226 @@
+// The publish queue: every publish is checked, gets an id and waits here, in RAM, until the
+// connection and the pacing let it go (delivery.ts). A publish is bounded work: no wait, no loop
+// over more than the table. docs/queue.md tells the whole.
+
+import { isReservedName } from "../cloud/publisher";
+import { MAX_TTL } from "../cloud/protocol";
+import { MAX_DATA_LENGTH, MAX_NAME_LENGTH, QUEUE_ENTRIES } from "../config";
+import { isGreeted } from "../connection";
+import { randomFill } from "../crypto/random";
+import { Status } from "../status";
+import { equalBytes } from "../util/bytes";
+import { arenaDrop, arenaPut, arenaSpace, payloadOf } from "./arena";
+import {
+  Entry,
+  EntryState,
+  PublishOption,
+  countEntries,
+  entryAt,
+  findEntry,
+  findPlace,
+  payloadSize,
+  priorityOf,
+} from "./entries";
+
+/** What a publish that finds the queue full does. Part of the host interface. */
+export const enum FullPolicy {
+  /** It is refused: Status.NoSpace. */
+  Refuse = 0,
+  /** The oldest one that waits gives way; never one of a higher priority. */
+  DropOldest = 1,
+  /** The newest one that waits gives way; never one of a higher priority. */
+  DropNewest = 2,
+}
+
+/** What `queueState` tells of a publish that was acknowledged. */
+export const ACKNOWLEDGED: i32 = 3;
+/** Time to live of a publish that waits as long as it takes. */
+export const NO_TTL: u32 = 0xffffffff;
+
+// @ts-ignore: decorator
+@lazy
+const SEED: usize = memory.data(4, 4);
+let lastId: u32 = 0;
+let lastOrder: u32 = 0;
+let policy: i32 = FullPolicy.Refuse;
+/** MAX_DATA_LENGTH until board or session say less. */
+let maxData: i32 = 1024;
+
+/** @param value FullPolicy @returns Status.Ok; Status.InvalidArgument */
+export function setFullPolicy(value: i32): i32 {
+  if (value < FullPolicy.Refuse || value > FullPolicy.DropNewest) return Status.InvalidArgument;
+  policy = value;
+  return Status.Ok;
+}
+
+/** Longest data of a publish, bytes: what board and session take, 1...1024. */
+export function setMaxData(length: i32): i32 {
+  if (length < 1 || length > MAX_DATA_LENGTH) return Status.InvalidArgument;
+  maxData = length;
+  return Status.Ok;
+}
+
+export function maxDataLength(): i32 {
+  return maxData;
+}
+
+/** A new id. Ids begin anywhere, so that after a restart they do not repeat those of before. */
+function nextId(): u32 {
+  if (!lastId && randomFill(SEED, 4) >= 0) lastId = load<u32>(SEED) & 0x7fffffff;
+  lastId = (lastId & 0x7fffffff) == 0x7fffffff ? 1 : lastId + 1;
+  return lastId;
+}
+
+// ---- ending ---------------------------------------------------------------------------------
+
+/** End a publish. @param status Status.Ok or why it failed */
+export function endEntry(entry: Entry, status: i32): void {
+  arenaDrop(entry);
+  entry.status = <i8>status;
+  const isTold = (entry.options & PublishOption.Untold) != 0;
+  entry.state = <u8>(isTold ? EntryState.Told : EntryState.Ended);
+}
+
+// ---- room -----------------------------------------------------------------------------------
+
+/** Whether `entry` may give way to a publish of this priority. */
+function mayGiveWay(entry: Entry, priority: i32): bool {
+  return entry.state == EntryState.Queued && priorityOf(entry.options) <= priority;
+}
+
+/** Whether `a` gives way before `b`. */
+function givesWayBefore(a: Entry, b: Entry): bool {
+  const difference = priorityOf(a.options) - priorityOf(b.options);
+  if (difference != 0) return difference < 0;
+  const isOlder = <i32>(a.order - b.order) < 0;
+  return isOlder == (policy == FullPolicy.DropOldest);
+}
+
+/** Index of the publish that gives way first to one of this priority; -1 for none. */
+function findVictim(priority: i32): i32 {
+  let victim = -1;
+  for (let i = 0; i < QUEUE_ENTRIES; i++) {
+    const entry = entryAt(i);
+    if (!mayGiveWay(entry, priority)) continue;
+    if (victim < 0 || givesWayBefore(entry, entryAt(victim))) victim = i;
+  }
+  return victim;
+}
+
+/** Bytes that could be had for a publish of this priority. */
+function attainableSpace(priority: i32): i32 {
+  let space = arenaSpace();
+  if (policy == FullPolicy.Refuse) return space;
+  for (let i = 0; i < QUEUE_ENTRIES; i++) {
+    const entry = entryAt(i);
+    if (mayGiveWay(entry, priority)) space += payloadSize(entry);
+  }
+  return space;
+}
+
+/**
+ * Make room as the policy says; all or nothing.
+ * @param twin index of the publish that the new one replaces, -1 for none: it still holds its room
+ * @returns index of a place in the table; Status.NoSpace
+ */
+function makeRoom(size: i32, priority: i32, twin: i32): i32 {
+  const held = twin < 0 ? 0 : payloadSize(entryAt(twin));
+  if (attainableSpace(priority) + held < size) return Status.NoSpace;
+  if (twin >= 0) endEntry(entryAt(twin), Status.Replaced);
+  let place = findPlace();
+  while (place < 0 || arenaSpace() < size) {
+    const victim = policy == FullPolicy.Refuse ? -1 : findVictim(priority);
+    if (victim < 0) return Status.NoSpace;
+    endEntry(entryAt(victim), Status.Dropped);
+    if (place < 0) place = findPlace();
+    if (place < 0) return Status.NoSpace;
+  }
+  return place;
+}
+
+/** Index of a publish of this name that waits; -1 for none. */
+function findTwin(name: usize, length: i32): i32 {
+  for (let i = 0; i < QUEUE_ENTRIES; i++) {
+    const entry = entryAt(i);
+    if (entry.state != EntryState.Queued || <i32>entry.nameLength != length) continue;
+    if (equalBytes(payloadOf(entry), name, length)) return i;
+  }
+  return -1;
+}
+
+// ---- commands -------------------------------------------------------------------------------
+
+/**
+ * Publish: take name and data into the queue.
+ * @param name [in] 1...64 bytes of UTF-8, not beginning with "particle" or "spark"
+ * @param data [in] 0...`maxDataLength()` bytes
+ * @param contentFormat 0...65535
+ * @param ttl seconds, 0...16777215, after which it fails if it has not gone out; what is left then
+ *   goes with it as Max-Age. NO_TTL: it waits as long as it takes
+ * @param options PublishOption bits
+ * @returns handle, 1...2^31-1; Status.InvalidArgument; Status.TooLong; Status.ReservedName;
+ *   Status.NoSpace; Status.Offline (Unqueued only)
+ * Cost: at most QUEUE_ENTRIES publishes give way, each a search of the table.
+ */
+export function enqueue(
+  name: usize,
+  nameLength: i32,
+  data: usize,
+  dataLength: i32,
+  contentFormat: u32,
+  ttl: u32,
+  options: u32,
+): i32 {
+  const hasTtl = ttl != NO_TTL;
+  if (nameLength < 1 || dataLength < 0 || contentFormat > 0xffff) return Status.InvalidArgument;
+  if ((hasTtl && ttl > MAX_TTL) || options & ~PublishOption.All) return Status.InvalidArgument;
+  if (nameLength > MAX_NAME_LENGTH || dataLength > maxData) return Status.TooLong;
+  if (isReservedName(name, nameLength)) return Status.ReservedName;
+  if (options & PublishOption.Unqueued && !isGreeted()) return Status.Offline;
+  const twin = options & PublishOption.Coalesced ? findTwin(name, nameLength) : -1;
+  const twinOrder = twin < 0 ? 0 : entryAt(twin).order;
+  const place = makeRoom(nameLength + dataLength, priorityOf(options), twin);
+  if (place < 0) return place;
+  const entry = entryAt(place);
+  entry.id = nextId();
+  lastOrder += 1;
+  entry.order = twin < 0 ? lastOrder : twinOrder;
+  entry.options = <u8>(options | (hasTtl ? PublishOption.Fresh : 0));
+  entry.expiresAt = hasTtl ? ttl : 0;
+  entry.dataLength = <u16>dataLength;
+  entry.contentFormat = <u16>contentFormat;
+  entry.nameLength = <u8>nameLength;
+  entry.deliveries = 0;
+  entry.status = 0;
+  entry.state = <u8>EntryState.Queued;
+  arenaPut(entry, name, data);
+  return entry.id;
+}
+
+/** How many publishes wait or are on their way. */
+export function queuePending(): i32 {
+  return countEntries(EntryState.Queued) + countEntries(EntryState.Sent);
+}
+
+/**
+ * Where a publish is.
+ * @returns 1 queued; 2 sent (without acknowledgement: for good); 3 acknowledged; the Status with
+ *   which it failed; Status.NotFound: never given, or too long ago
+ */
+export function queueState(id: u32): i32 {
+  const at = findEntry(id);
+  if (at < 0) return Status.NotFound;
+  const entry = entryAt(at);
+  if (<i32>entry.state < EntryState.Ended) return entry.state;
+  if (entry.status < 0) return entry.status;
+  return entry.options & PublishOption.Acknowledged ? ACKNOWLEDGED : EntryState.Sent;
+}
+
+/** Take back a publish that still waits. @returns Status.Ok; Status.NotFound; Status.InvalidState */
+export function queueCancel(id: u32): i32 {
+  const at = findEntry(id);
+  if (at < 0) return Status.NotFound;
+  if (entryAt(at).state != EntryState.Queued) return Status.InvalidState;
+  endEntry(entryAt(at), Status.Aborted);
+  return Status.Ok;
+}
