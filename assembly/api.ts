@@ -4,7 +4,7 @@
 export * from "./index";
 
 import { setPacing } from "./queue/pacing";
-import { queueFlush } from "./queue/delivery";
+import { queueFlush, queueSleep } from "./queue/flush";
 import {
   maxDataLength,
   queueCancel,
@@ -72,4 +72,15 @@ export function queue_cancel(handle: i32): i32 {
  */
 export function queue_flush(timeout_ms: i32, now: u32): i32 {
   return queueFlush(timeout_ms, now);
+}
+
+/**
+ * Sleep when nothing waits any more; a Sleep event follows when the connection is closed.
+ * @param seconds told to the server and in the event; 0 until something else wakes the device
+ * @param goodbye 0 tells the server nothing, which saves two datagrams
+ * @param timeout_ms that the queue may take, 0...2147483647
+ * @returns Status.Ok; Status.InvalidArgument; Status.InvalidState while going to sleep
+ */
+export function sleep(seconds: u32, goodbye: i32, timeout_ms: i32, now: u32): i32 {
+  return queueSleep(seconds, goodbye != 0, timeout_ms, now);
 }

@@ -37,6 +37,9 @@ export const enum EventKind {
   /** A flush of the publish queue ended. a: Status.Ok when nothing waits any more,
    * Status.MessageTimeout; b: publishes that still wait (builds with QUEUE). */
   Flushed = 16,
+  /** The host shall sleep: the connection is closed. a: as Flushed; b: as Flushed; c: seconds, 0
+   * until something else wakes it (builds with QUEUE). */
+  Sleep = 17,
 }
 
 /** States of the connection as the host sees them. */

@@ -80,6 +80,7 @@ export async function buildCore(root = projectRoot) {
 export async function buildApplication(entryFiles, outFile, { runtime = "stub", pages = 1 } = {}) {
   const options = ["--runtime", runtime, "--maximumMemory", String(pages)];
   options.push("--use", "abort=", "--use", "WBOSON_QUEUE=1");
+  options.push("--textFile", outFile.replace(/\.wasm$/, ".wat"));
   if (runtime === "minimal") options.push("--exportRuntime");
   const fresh = await compile({ entries: [APPLICATION_ENTRY, ...entryFiles], outFile, options });
   return { fresh, wasm: statSync(path.resolve(projectRoot, outFile)).size };

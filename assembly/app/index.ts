@@ -2,6 +2,8 @@
 
 export { Log } from "./log";
 export { Particle, PublishFlag } from "./particle";
-export { millis } from "./raw";
-export { FullPolicy } from "../queue/queue";
+export { System } from "./system";
+export { millis, publishBytes, registerFunction, registerVariable, subscribeTo } from "./raw";
+export { PublishOption } from "../queue/entries";
+export { FullPolicy, NO_TTL } from "../queue/queue";
 export { Status } from "../status";

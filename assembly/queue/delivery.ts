@@ -19,8 +19,9 @@ import { earlier, isDue, untilDue } from "../util/clock";
 import { uptime, uptimeAdvance } from "../util/uptime";
 import { payloadOf } from "./arena";
 import { Entry, EntryState, PublishOption, countEntries, entryAt, priorityOf } from "./entries";
+import { flushPoll, flushPollEvent, flushPollTimeout } from "./flush";
 import { pacingTake, pacingWait } from "./pacing";
-import { endEntry, queuePending } from "./queue";
+import { endEntry } from "./queue";
 
 /** Id of a publish in network order: its token. */
 // @ts-ignore: decorator
@@ -31,10 +32,6 @@ const TOKEN: usize = memory.data(4, 4);
 let lastNow: u32 = 0;
 /** Whether the outbox had no room for the next publish; until something ends, asking is in vain. */
 let isBlocked: bool = false;
-let isFlushing: bool = false;
-let flushUntil: u32 = 0;
-/** Outcome of the last flush, for `queuePollEvent`; 1 for none. */
-let flushed: i32 = 1;
 
 // ---- what goes next -------------------------------------------------------------------------
 
@@ -110,7 +107,7 @@ export function queueTransmit(now: u32): void {
   expire();
   if (isOpen()) send(now);
   refuseUnqueued();
-  pollFlush(now);
+  flushPoll(now);
 }
 
 function send(now: u32): void {
@@ -180,46 +177,17 @@ export function queuePollEvent(output: usize): i32 {
     settle(load<i32>(output, 4), load<i32>(output, 8));
   }
   if (kind != EventKind.None) return kind;
+  memory.fill(output, 0, EVENT_SIZE);
   for (let i = 0; i < QUEUE_ENTRIES; i++) {
     const entry = entryAt(i);
     if (entry.state != EntryState.Ended) continue;
     entry.state = <u8>EntryState.Told;
-    return tell(output, EventKind.PublishDone, entry.id, entry.status);
+    store<i32>(output, EventKind.PublishDone);
+    store<i32>(output, entry.id, 4);
+    store<i32>(output, entry.status, 8);
+    return EventKind.PublishDone;
   }
-  if (flushed > 0) return EventKind.None;
-  const outcome = flushed;
-  flushed = 1;
-  return tell(output, EventKind.Flushed, outcome, queuePending());
-}
-
-function tell(output: usize, kind: i32, a: i32, b: i32): i32 {
-  memory.fill(output, 0, EVENT_SIZE);
-  store<i32>(output, kind);
-  store<i32>(output, a, 4);
-  store<i32>(output, b, 8);
-  return kind;
-}
-
-// ---- flush ----------------------------------------------------------------------------------
-
-/**
- * Ask to be told when nothing waits any more: a Flushed event follows. A later call replaces it.
- * @param timeout ms after which it says MessageTimeout, 0...2147483647
- * @returns Status.Ok; Status.InvalidArgument
- */
-export function queueFlush(timeout: i32, now: u32): i32 {
-  if (timeout < 0) return Status.InvalidArgument;
-  isFlushing = true;
-  flushUntil = now + timeout;
-  return Status.Ok;
-}
-
-function pollFlush(now: u32): void {
-  if (!isFlushing) return;
-  const isEmpty = queuePending() == 0;
-  if (!isEmpty && !isDue(flushUntil, now)) return;
-  isFlushing = false;
-  flushed = isEmpty ? Status.Ok : Status.MessageTimeout;
+  return flushPollEvent(output);
 }
 
 // ---- time -----------------------------------------------------------------------------------
@@ -233,7 +201,7 @@ function untilUptime(seconds: u32): i32 {
 /** @returns ms until the queue has something to do; 0 now; -1 nothing, unless something comes */
 export function queuePollTimeout(now: u32): i32 {
   uptimeAdvance(now);
-  let wait = isFlushing ? untilDue(flushUntil, now) : -1;
+  let wait = flushPollTimeout(now);
   const takes = isOpen() && !isBlocked && countEntries(EntryState.Sent) < QUEUE_WINDOW;
   const pace = pacingWait(now);
   for (let i = 0; i < QUEUE_ENTRIES; i++) {

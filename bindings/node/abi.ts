@@ -77,6 +77,7 @@ export interface CoreExports {
   queue_state?(handle: number): number;
   queue_cancel?(handle: number): number;
   queue_flush?(timeoutMs: number, now: number): number;
+  sleep?(seconds: number, goodbye: number, timeoutMs: number, now: number): number;
   set_max_event_data?(length: number): number;
   max_event_data?(): number;
   /** Only in a module with an application. */
@@ -103,6 +104,7 @@ export enum EventKind {
   Response = 11,
   ServerMoved = 12,
   Flushed = 16,
+  Sleep = 17,
 }
 
 export enum ConnectionState {

@@ -76,6 +76,7 @@ export type CoreEvent =
   | { kind: EventKind.SubscriptionsDone; status: number }
   | { kind: EventKind.ServerMoved; port: number; host: string; publicKey: Uint8Array }
   | { kind: EventKind.Flushed; status: number; pending: number }
+  | { kind: EventKind.Sleep; status: number; pending: number; seconds: number }
   | {
       kind: EventKind.Response;
       handle: number;
@@ -151,8 +152,9 @@ export class Core {
   constructor(private readonly options: CoreOptions) {
     this.storage = options.storage;
     const id = parseDeviceId(options.deviceId);
-    const { exports } = instantiateSync(options.module, { hal: this.imports() });
-    this.exports = exports as unknown as CoreExports;
+    // Its own exports, not those that the loader adds, which only throw without a runtime.
+    const { instance } = instantiateSync(options.module, { hal: this.imports() });
+    this.exports = instance.exports as unknown as CoreExports;
     const version = this.exports.abi_version();
     if (version !== ABI_VERSION) {
       throw new Error(`the module speaks interface ${version}, this binding ${ABI_VERSION}`);
@@ -395,6 +397,8 @@ export class Core {
         };
       case EventKind.Flushed:
         return { kind, status: signed(1), pending: field(2) };
+      case EventKind.Sleep:
+        return { kind, status: signed(1), pending: field(2), seconds: field(3) };
       case EventKind.Response:
         return {
           kind,

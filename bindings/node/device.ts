@@ -33,6 +33,8 @@ export interface DeviceEvents {
   event: [{ name: string; data: Uint8Array; contentFormat: number }];
   time: [{ seconds: number }];
   signal: [{ on: boolean }];
+  /** The connection is closed: time to sleep. `pending` publishes did not get out before. */
+  sleep: [{ seconds: number; pending: number }];
   /** The server has moved; the device follows by itself. */
   serverMoved: [{ host: string; port: number; publicKey: Uint8Array }];
   /** A response to a CoAP request (`standard` profile); CoapClient makes promises of them. */
@@ -175,6 +177,17 @@ export class Device extends EventEmitter<DeviceEvents> {
     return done;
   }
 
+  /**
+   * Flush the queue, say goodbye and disconnect; "sleep" follows. The session stays: `connect` goes
+   * on with it.
+   * @param timeout ms that the queue may take
+   */
+  sleep(seconds: number, { goodbye = true, timeout = 30_000 } = {}): void {
+    const status = this.core.exports.sleep!(seconds, goodbye ? 1 : 0, timeout, clock());
+    if (status < 0) throw new CoreError(status, "sleep");
+    this.pump();
+  }
+
   /** Offer a function to the cloud; it gets the argument and returns a 32-bit integer. */
   function(name: string, handler: FunctionHandler): void {
     this.functions.set(this.core.registerFunction(name, clock()), handler);
@@ -311,6 +324,9 @@ export class Device extends EventEmitter<DeviceEvents> {
         break;
       case EventKind.Flushed:
         for (const settle of this.flushes.splice(0)) settle(event.pending === 0);
+        break;
+      case EventKind.Sleep:
+        this.emit("sleep", event);
         break;
       case EventKind.SubscriptionsDone:
         break;
