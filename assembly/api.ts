@@ -10,9 +10,11 @@ import {
   queueCancel,
   queuePending,
   queueState,
+  queueUseStorage,
   setFullPolicy,
   setMaxData,
 } from "./queue/queue";
+import { Status } from "./status";
 
 /**
  * What a publish that finds the queue full does.
@@ -44,6 +46,16 @@ export function set_max_event_data(length: i32): i32 {
 /** @returns longest data of a publish, bytes */
 export function max_event_data(): i32 {
   return maxDataLength();
+}
+
+/**
+ * Keep publishes that must be acknowledged in storage; after `start`, before the first publish.
+ * @param stored 1
+ * @returns publishes that were found there and wait again; Status.InvalidArgument;
+ *   Status.InvalidState when something has been published
+ */
+export function queue_storage(stored: i32): i32 {
+  return stored == 1 ? queueUseStorage() : Status.InvalidArgument;
 }
 
 /** @returns publishes that wait or are on their way */

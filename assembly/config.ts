@@ -108,6 +108,8 @@ export const EVENT_ENTRIES: i32 = 16;
 export const QUEUE_ENTRIES: i32 = 64;
 /** Bytes for names and data of publishes that wait in RAM. */
 export const QUEUE_CAPACITY: i32 = 4096;
+/** Storage slots for publishes; one of them is always left free. */
+export const QUEUE_SLOTS: i32 = 16;
 /** Publishes on their way at a time; 1 keeps them in order even when datagrams are lost. */
 export const QUEUE_WINDOW: i32 = 4;
 /** The Particle cloud takes one publish a second, four at once. */

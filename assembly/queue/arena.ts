@@ -14,21 +14,21 @@ export function arenaSpace(): i32 {
   return QUEUE_CAPACITY - used;
 }
 
-/** Name of a publish; its data follow. */
+/** Name of a publish; its data follow, unless they are in a slot. */
 export function payloadOf(entry: Entry): usize {
   return ARENA + entry.place;
 }
 
-/** Keep name and data of `entry`, whose lengths are set and fit `arenaSpace()`. */
+/** Keep `payloadSize` bytes of `entry`, which fit `arenaSpace()`. `data` is not read for a slot. */
 export function arenaPut(entry: Entry, name: usize, data: usize): void {
   entry.place = used;
   const nameLength = <i32>entry.nameLength;
   memory.copy(ARENA + used, name, nameLength);
-  memory.copy(ARENA + used + nameLength, data, entry.dataLength);
+  memory.copy(ARENA + used + nameLength, data, payloadSize(entry) - nameLength);
   used += payloadSize(entry);
 }
 
-/** Give up name and data of a publish that ends. */
+/** Give up what is kept of a publish that ends. */
 export function arenaDrop(entry: Entry): void {
   const place = entry.place;
   const size = payloadSize(entry);

@@ -22,6 +22,7 @@ import { Entry, EntryState, PublishOption, countEntries, entryAt, priorityOf } f
 import { flushPoll, flushPollEvent, flushPollTimeout } from "./flush";
 import { pacingTake, pacingWait } from "./pacing";
 import { endEntry } from "./queue";
+import { slotData, slotsErase } from "./slots";
 
 /** Id of a publish in network order: its token. */
 // @ts-ignore: decorator
@@ -82,7 +83,7 @@ function expire(): void {
   }
 }
 
-/** Give a publish to the outbox. @returns Status.Ok; Status.NoSpace */
+/** Give a publish to the outbox. @returns Status.Ok; Status.NoSpace; Status.HostFailure (storage) */
 function handOver(entry: Entry): i32 {
   const isConfirmable = (entry.options & PublishOption.Acknowledged) != 0;
   store<u32>(TOKEN, bswap<u32>(entry.id));
@@ -91,7 +92,8 @@ function handOver(entry: Entry): i32 {
   const left = entry.expiresAt ? <u32>max(<i32>(entry.expiresAt - upSeconds()), 0) : DEFAULT_TTL;
   const name = payloadOf(entry);
   const nameLength = <i32>entry.nameLength;
-  const data = name + nameLength;
+  const data = entry.slot ? slotData(entry) : name + nameLength;
+  if (!data) return Status.HostFailure;
   const format = entry.contentFormat;
   const handle = publish(name, nameLength, data, entry.dataLength, format, left, isConfirmable);
   if (handle < 0) return handle;
@@ -107,6 +109,7 @@ export function queueTransmit(now: u32): void {
   expire();
   if (isOpen()) send(now);
   refuseUnqueued();
+  slotsErase();
   flushPoll(now);
 }
 
@@ -161,6 +164,7 @@ function settle(handle: i32, status: i32): void {
       entry.state = <u8>EntryState.Queued;
     } else {
       endEntry(entry, status);
+      slotsErase();
     }
     return;
   }

@@ -43,7 +43,7 @@ export class Entry {
   expiresAt: u32;
   /** Earliest time of another delivery, ms; counts when `deliveries` is not 0. */
   retryAt: u32;
-  /** Where name and data stand, as arena.ts gave it. */
+  /** Where the name stands, as arena.ts gave it. */
   place: i32;
   dataLength: u16;
   contentFormat: u16;
@@ -57,9 +57,10 @@ export class Entry {
   deliveries: u8;
   /** How it ended: Status.Ok or a reason. */
   status: i8;
-  spare: u8;
+  /** Number of the slot that holds the data; 0: they are in RAM behind the name. */
+  slot: u8;
 }
-const ENTRY_SIZE: i32 = 32;
+export const ENTRY_SIZE: i32 = 32;
 
 // @ts-ignore: decorator
 @lazy
@@ -71,9 +72,9 @@ export function entryAt(index: i32): Entry {
   return changetype<Entry>(TABLE + <usize>(index * ENTRY_SIZE));
 }
 
-/** Bytes of name and data. */
+/** Bytes of it in RAM: its name, and its data unless they are in a slot. */
 export function payloadSize(entry: Entry): i32 {
-  return <i32>entry.nameLength + <i32>entry.dataLength;
+  return <i32>entry.nameLength + (entry.slot ? 0 : <i32>entry.dataLength);
 }
 
 /** 0 low, 1 normal, 2 high. */

@@ -4,13 +4,14 @@
 
 import { isReservedName } from "../cloud/publisher";
 import { MAX_TTL } from "../cloud/protocol";
-import { MAX_DATA_LENGTH, MAX_NAME_LENGTH, QUEUE_ENTRIES } from "../config";
+import { MAX_DATA_LENGTH, MAX_NAME_LENGTH, QUEUE_ENTRIES, QUEUE_SLOTS } from "../config";
 import { isGreeted } from "../connection";
 import { randomFill } from "../crypto/random";
 import { Status } from "../status";
 import { equalBytes } from "../util/bytes";
 import { arenaDrop, arenaPut, arenaSpace, payloadOf } from "./arena";
 import {
+  ENTRY_SIZE,
   Entry,
   EntryState,
   PublishOption,
@@ -21,6 +22,8 @@ import {
   payloadSize,
   priorityOf,
 } from "./entries";
+import { freeSlots, slotRelease, slotRestore, slotWrite, slotsErase } from "./slots";
+import { queueStateBlob, stateLoad, stateReserve } from "./state";
 
 /** What a publish that finds the queue full does. Part of the host interface. */
 export const enum FullPolicy {
@@ -45,6 +48,8 @@ let lastOrder: u32 = 0;
 let policy: i32 = FullPolicy.Refuse;
 /** MAX_DATA_LENGTH until board or session say less. */
 let maxData: i32 = 1024;
+/** Whether publishes that must be acknowledged go into storage. */
+let isStored: bool = false;
 
 /** @param value FullPolicy @returns Status.Ok; Status.InvalidArgument */
 export function setFullPolicy(value: i32): i32 {
@@ -64,18 +69,69 @@ export function maxDataLength(): i32 {
   return maxData;
 }
 
-/** A new id. Ids begin anywhere, so that after a restart they do not repeat those of before. */
+/**
+ * A new id. With storage the ids that may have been given are remembered; without they begin
+ * anywhere, so that after a restart they do not repeat those of before.
+ */
 function nextId(): u32 {
-  if (!lastId && randomFill(SEED, 4) >= 0) lastId = load<u32>(SEED) & 0x7fffffff;
+  if (!lastId) {
+    if (isStored) lastId = queueStateBlob().reservedId;
+    else if (randomFill(SEED, 4) >= 0) lastId = load<u32>(SEED) & 0x7fffffff;
+  }
   lastId = (lastId & 0x7fffffff) == 0x7fffffff ? 1 : lastId + 1;
   return lastId;
 }
 
+// ---- storage --------------------------------------------------------------------------------
+
+/**
+ * Keep publishes that must be acknowledged in storage from now on; call it before the first publish.
+ * Those that wait there since before the last power cut come back into the queue, with their ids.
+ * @returns how many came back; Status.InvalidState when something has been published
+ */
+export function queueUseStorage(): i32 {
+  if (lastId || isStored) return Status.InvalidState;
+  isStored = true;
+  stateLoad();
+  let count = 0;
+  for (let number = 1; number <= QUEUE_SLOTS; number++) {
+    const content = slotRestore(number);
+    if (!content) continue;
+    restore(number, content);
+    count += 1;
+  }
+  return count;
+}
+
+/** Put a stored publish back into the table. @param content [in] entry, then name */
+function restore(number: i32, content: usize): void {
+  const entry = entryAt(findPlace());
+  memory.copy(changetype<usize>(entry), content, ENTRY_SIZE);
+  entry.slot = <u8>number;
+  entry.state = <u8>EntryState.Queued;
+  entry.deliveries = 0;
+  arenaPut(entry, content + ENTRY_SIZE, 0);
+  if (<i32>(entry.order - lastOrder) > 0) lastOrder = entry.order;
+  lastId = max(lastId, max(entry.id, queueStateBlob().reservedId));
+}
+
+/** Write a new publish to storage, then erase those that it displaced. */
+function storeEntry(entry: Entry, name: usize, data: usize): i32 {
+  let status = stateReserve(entry.id);
+  if (status == Status.Ok) status = slotWrite(entry, name, data);
+  slotsErase();
+  if (status == Status.Ok) return status;
+  arenaDrop(entry);
+  entry.state = <u8>EntryState.Free;
+  return status;
+}
+
 // ---- ending ---------------------------------------------------------------------------------
 
-/** End a publish. @param status Status.Ok or why it failed */
+/** End a publish; `slotsErase` must follow. @param status Status.Ok or why it failed */
 export function endEntry(entry: Entry, status: i32): void {
   arenaDrop(entry);
+  if (entry.slot) slotRelease(entry);
   entry.status = <i8>status;
   const isTold = (entry.options & PublishOption.Untold) != 0;
   entry.state = <u8>(isTold ? EntryState.Told : EntryState.Ended);
@@ -83,9 +139,15 @@ export function endEntry(entry: Entry, status: i32): void {
 
 // ---- room -----------------------------------------------------------------------------------
 
-/** Whether `entry` may give way to a publish of this priority. */
-function mayGiveWay(entry: Entry, priority: i32): bool {
-  return entry.state == EntryState.Queued && priorityOf(entry.options) <= priority;
+/** Whether there is room now. @param size bytes in RAM @param inSlot whether it needs a slot, too */
+function fits(size: i32, inSlot: bool): bool {
+  return arenaSpace() >= size && (!inSlot || freeSlots() > 1);
+}
+
+/** Whether `entry` may give way to a publish of this priority and kind. */
+function mayGiveWay(entry: Entry, priority: i32, inSlot: bool): bool {
+  if (policy == FullPolicy.Refuse || entry.state != EntryState.Queued) return false;
+  return (entry.slot != 0) == inSlot && priorityOf(entry.options) <= priority;
 }
 
 /** Whether `a` gives way before `b`. */
@@ -96,40 +158,41 @@ function givesWayBefore(a: Entry, b: Entry): bool {
   return isOlder == (policy == FullPolicy.DropOldest);
 }
 
-/** Index of the publish that gives way first to one of this priority; -1 for none. */
-function findVictim(priority: i32): i32 {
+/** Index of the publish that gives way first; -1 for none. */
+function findVictim(priority: i32, inSlot: bool): i32 {
   let victim = -1;
   for (let i = 0; i < QUEUE_ENTRIES; i++) {
     const entry = entryAt(i);
-    if (!mayGiveWay(entry, priority)) continue;
+    if (!mayGiveWay(entry, priority, inSlot)) continue;
     if (victim < 0 || givesWayBefore(entry, entryAt(victim))) victim = i;
   }
   return victim;
 }
 
-/** Bytes that could be had for a publish of this priority. */
-function attainableSpace(priority: i32): i32 {
+/** Whether there would be room if all that may give way did. */
+function couldFit(size: i32, priority: i32, inSlot: bool, twin: i32): bool {
   let space = arenaSpace();
-  if (policy == FullPolicy.Refuse) return space;
+  let slots = freeSlots();
   for (let i = 0; i < QUEUE_ENTRIES; i++) {
     const entry = entryAt(i);
-    if (mayGiveWay(entry, priority)) space += payloadSize(entry);
+    if (i != twin && !mayGiveWay(entry, priority, inSlot)) continue;
+    space += payloadSize(entry);
+    if (entry.slot) slots += 1;
   }
-  return space;
+  return space >= size && (!inSlot || slots > 1);
 }
 
 /**
  * Make room as the policy says; all or nothing.
- * @param twin index of the publish that the new one replaces, -1 for none: it still holds its room
+ * @param twin index of the publish that the new one replaces, -1 for none
  * @returns index of a place in the table; Status.NoSpace
  */
-function makeRoom(size: i32, priority: i32, twin: i32): i32 {
-  const held = twin < 0 ? 0 : payloadSize(entryAt(twin));
-  if (attainableSpace(priority) + held < size) return Status.NoSpace;
+function makeRoom(size: i32, priority: i32, inSlot: bool, twin: i32): i32 {
+  if (!couldFit(size, priority, inSlot, twin)) return Status.NoSpace;
   if (twin >= 0) endEntry(entryAt(twin), Status.Replaced);
   let place = findPlace();
-  while (place < 0 || arenaSpace() < size) {
-    const victim = policy == FullPolicy.Refuse ? -1 : findVictim(priority);
+  while (place < 0 || !fits(size, inSlot)) {
+    const victim = findVictim(priority, inSlot);
     if (victim < 0) return Status.NoSpace;
     endEntry(entryAt(victim), Status.Dropped);
     if (place < 0) place = findPlace();
@@ -159,7 +222,7 @@ function findTwin(name: usize, length: i32): i32 {
  *   goes with it as Max-Age. NO_TTL: it waits as long as it takes
  * @param options PublishOption bits
  * @returns handle, 1...2^31-1; Status.InvalidArgument; Status.TooLong; Status.ReservedName;
- *   Status.NoSpace; Status.Offline (Unqueued only)
+ *   Status.NoSpace; Status.Offline (Unqueued only); Status.HostFailure: storage failed
  * Cost: at most QUEUE_ENTRIES publishes give way, each a search of the table.
  */
 export function enqueue(
@@ -179,8 +242,13 @@ export function enqueue(
   if (options & PublishOption.Unqueued && !isGreeted()) return Status.Offline;
   const twin = options & PublishOption.Coalesced ? findTwin(name, nameLength) : -1;
   const twinOrder = twin < 0 ? 0 : entryAt(twin).order;
-  const place = makeRoom(nameLength + dataLength, priorityOf(options), twin);
-  if (place < 0) return place;
+  const inSlot = isStored && (options & PublishOption.Acknowledged) != 0;
+  const size = nameLength + (inSlot ? 0 : dataLength);
+  const place = makeRoom(size, priorityOf(options), inSlot, twin);
+  if (place < 0) {
+    slotsErase();
+    return place;
+  }
   const entry = entryAt(place);
   entry.id = nextId();
   lastOrder += 1;
@@ -193,8 +261,11 @@ export function enqueue(
   entry.deliveries = 0;
   entry.status = 0;
   entry.state = <u8>EntryState.Queued;
+  // Any number but 0 says that the data do not go into RAM; storage gives the right one.
+  entry.slot = inSlot ? 1 : 0;
   arenaPut(entry, name, data);
-  return entry.id;
+  const status = inSlot ? storeEntry(entry, name, data) : Status.Ok;
+  return status < 0 ? status : entry.id;
 }
 
 /** How many publishes wait or are on their way. */
@@ -222,5 +293,6 @@ export function queueCancel(id: u32): i32 {
   if (at < 0) return Status.NotFound;
   if (entryAt(at).state != EntryState.Queued) return Status.InvalidState;
   endEntry(entryAt(at), Status.Aborted);
+  slotsErase();
   return Status.Ok;
 }

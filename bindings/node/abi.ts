@@ -73,6 +73,7 @@ export interface CoreExports {
   /** Only in a module with the publish queue; see assembly/api.ts. */
   queue_policy?(policy: number): number;
   queue_pacing?(burst: number, intervalMs: number): number;
+  queue_storage?(stored: number): number;
   queue_pending?(): number;
   queue_state?(handle: number): number;
   queue_cancel?(handle: number): number;
@@ -185,6 +186,10 @@ export enum StorageSlot {
   PreSharedKey = 5,
   Certificate = 6,
   ServerMoveKey = 7,
+  QueueStateA = 8,
+  QueueStateB = 9,
+  QueueFirst = 10,
+  QueueLast = 25,
 }
 
 /** What a device of the `standard` profile proves its identity with. */

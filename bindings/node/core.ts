@@ -31,6 +31,9 @@ export interface CoreOptions {
   /** Fills the buffer with random bytes; node:crypto unless a test needs a seeded one. */
   random?: (buffer: Uint8Array) => void;
   log?: LogHandler;
+  /** Keep publishes that wait in storage, so that they outlive power cuts; needs a module with the
+   * publish queue. */
+  storedQueue?: boolean;
   /** Use the `standard` profile, in a module that has it; `particle` unless given. */
   standard?: StandardOptions;
 }
@@ -141,6 +144,12 @@ function parseDeviceId(deviceId: string): Uint8Array {
   return Buffer.from(deviceId, "hex");
 }
 
+/** Keys are written by provisioning only, whatever a module asks for. */
+function isModulesOwn(slot: number): boolean {
+  const isSession = slot === StorageSlot.SessionA || slot === StorageSlot.SessionB;
+  return isSession || (slot >= StorageSlot.QueueStateA && slot <= StorageSlot.QueueLast);
+}
+
 export class Core {
   readonly exports: CoreExports;
   private readonly storage: Storage;
@@ -178,6 +187,7 @@ export class Core {
     );
     if (options.standard) this.setProfile(options.standard);
     this.check(this.exports.start(), "start");
+    if (options.storedQueue) this.check(this.exports.queue_storage!(1), "stored queue");
   }
 
   private setProfile({ credential, cid = true }: StandardOptions): void {
@@ -217,8 +227,7 @@ export class Core {
         }
       },
       storage_write: (slot, pointer, length) => {
-        // Keys are written by provisioning only, whatever a module asks for.
-        if (slot !== StorageSlot.SessionA && slot !== StorageSlot.SessionB) return -1;
+        if (!isModulesOwn(slot)) return -1;
         try {
           this.storage.write(slot, bytes(pointer, length));
           return length;

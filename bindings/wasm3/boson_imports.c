@@ -7,7 +7,7 @@
 #include "boson_runtime.h"
 #include "wasm3.h"
 
-/** Slots that a module may write; the others belong to provisioning. */
+/** Slots that a module may write, beside the queue's; the others belong to provisioning. */
 #define SLOT_SESSION_A 3
 #define SLOT_SESSION_B 4
 /** What the core is answered when the HAL fails; it asks no further. */
@@ -60,7 +60,8 @@ static m3ApiRawFunction(storage_write) {
   uint32_t length = argument(_sp, 3);
   const uint8_t *data = range(runtime, argument(_sp, 2), length);
   if (!data) return boson_host_argument;
-  if (slot != SLOT_SESSION_A && slot != SLOT_SESSION_B) return answer(_sp, FAILED);
+  int is_queue = slot >= HAL_QUEUE_SLOT_FIRST && slot <= HAL_QUEUE_SLOT_LAST;
+  if (slot != SLOT_SESSION_A && slot != SLOT_SESSION_B && !is_queue) return answer(_sp, FAILED);
   int written = hal_storage_write((int)slot, data, length);
   return answer(_sp, written >= 0 && (uint32_t)written == length ? written : FAILED);
 }

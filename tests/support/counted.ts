@@ -5,6 +5,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 
+import { Core } from "../../bindings/node";
 import type { CoreExports } from "../../bindings/node";
 import { projectRoot } from "./fixture";
 
@@ -21,7 +22,7 @@ export interface Counted {
 const compiled = new Map<string, WebAssembly.Module>();
 
 /** The module of a file with the counting calls in it. */
-function compile(file: string): WebAssembly.Module {
+export function compileCounted(file: string): WebAssembly.Module {
   const known = compiled.get(file);
   if (known) return known;
   const folder = mkdtempSync(path.join(projectRoot, "build", "test-"));
@@ -38,7 +39,7 @@ function compile(file: string): WebAssembly.Module {
 
 /** Instantiate a module file so that its steps are counted. Storage is empty and takes everything. */
 export function countedModule(file: string): Counted {
-  const module = compile(file);
+  const module = compileCounted(file);
   let count = 0;
   const hal = {
     random_fill: (_pointer: number, length: number) => length,
@@ -64,4 +65,17 @@ export function countedModule(file: string): Counted {
       return exports.publish(nameLength, bytes.length - nameLength, 0, -1, options);
     },
   };
+}
+
+type Imports = Record<string, (...args: number[]) => number | void>;
+
+/** Let every Core that is made from now on count its steps, if its module can. @returns the count */
+export function countSteps(): { steps: number } {
+  const counter = { steps: 0 };
+  const prototype = Core.prototype as unknown as { imports(): Imports };
+  const { imports } = prototype;
+  prototype.imports = function (this: Core): Imports {
+    return { ...imports.call(this), log_execution: () => void (counter.steps += 1) };
+  };
+  return counter;
 }

@@ -46,6 +46,7 @@ const HAL_USERS = [
   /^assembly\/dtls\/session[^/]*\.ts$/,
   /^assembly\/dtls\/(identity|profile|certificate)\.ts$/,
   /^assembly\/util\/log\.ts$/,
+  /^assembly\/queue\/(slots|state)\.ts$/,
 ];
 
 /** Folders that share no source with the core. */
