@@ -14,6 +14,9 @@ import {
   setFullPolicy,
   setMaxData,
 } from "./queue/queue";
+import { setBudget, setPlan } from "./meter/budget";
+import { ledgerValue } from "./meter/ledger";
+import { meterPeriod, meterStore, meterValue } from "./meter/operations";
 import { Status } from "./status";
 
 /**
@@ -95,4 +98,65 @@ export function queue_flush(timeout_ms: i32, now: u32): i32 {
  */
 export function sleep(seconds: u32, goodbye: i32, timeout_ms: i32, now: u32): i32 {
   return queueSleep(seconds, goodbye != 0, timeout_ms, now);
+}
+
+// ---- data operations and bytes ----------------------------------------------------------------
+
+/**
+ * Keep the meter in storage, from what was counted before on; after `start`.
+ * @param operations one write each so many; a power cut loses at most as many. 1...65535
+ * @returns Status.Ok; Status.InvalidArgument
+ */
+export function meter_storage(operations: i32): i32 {
+  if (operations < 1 || operations > 0xffff) return Status.InvalidArgument;
+  meterStore(operations);
+  return Status.Ok;
+}
+
+/**
+ * Name the period; another one than before begins with empty counters. The time of the cloud does it
+ * by itself: months since January 1970, which is 1.
+ * @returns Status.Ok; Status.InvalidArgument unless 1 or more
+ */
+export function meter_period(period: i32): i32 {
+  if (period < 1) return Status.InvalidArgument;
+  meterPeriod(period);
+  return Status.Ok;
+}
+
+/** @param number Meter @returns the figure of the period, 32 bits without sign; 0 for another */
+export function meter(number: i32): u32 {
+  return meterValue(number);
+}
+
+/**
+ * What the datagrams since the start were for.
+ * @param cause Cause
+ * @param field 0 bytes up, 1 datagrams up, 2 bytes down, 3 datagrams down; UDP payload
+ * @returns the figure, 32 bits without sign; 0 for other numbers
+ */
+export function ledger(cause: i32, field: i32): u32 {
+  return ledgerValue(cause, field);
+}
+
+/**
+ * Set the budget of a period.
+ * @param operations 0 for no limit
+ * @param bytes of IPv4, 0 for no limit
+ * @param policy 0 warn, 1 defer, 2 coalesce, 3 drop low priority, 4 pause
+ * @returns Status.Ok; Status.InvalidArgument
+ */
+export function budget(operations: u32, bytes: u32, policy: i32): i32 {
+  return setBudget(operations, bytes, policy);
+}
+
+/**
+ * Set the budget to this device's share of a plan.
+ * @param plan 1 free: 100,000 operations and 100 MB; 2 basic: 720,000 and 540 MB
+ * @param devices that share it, 1...100
+ * @param policy as `budget`
+ * @returns Status.Ok; Status.InvalidArgument
+ */
+export function budget_plan(plan: i32, devices: i32, policy: i32): i32 {
+  return setPlan(plan, devices, policy);
 }

@@ -40,6 +40,9 @@ export const enum EventKind {
   /** The host shall sleep: the connection is closed. a: as Flushed; b: as Flushed; c: seconds, 0
    * until something else wakes it (builds with QUEUE). */
   Sleep = 17,
+  /** A threshold of the budget is reached. a: percent, 70, 90 or 100; b: data operations of the
+   * period; c, d: its bytes of IPv4, low and high 32 bits (builds with QUEUE). */
+  BudgetWarning = 18,
 }
 
 /** States of the connection as the host sees them. */

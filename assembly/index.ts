@@ -36,6 +36,7 @@ import {
 import { session, setReservation } from "./dtls/session";
 import { dtlsAlertReceived, dtlsCount } from "./dtls/state";
 import { eventsLost } from "./events";
+import { meterHandleDatagram, meterPollTransmit } from "./queue/metered";
 import { queuePollEvent, queuePollTimeout, queueTransmit } from "./queue/delivery";
 import { enqueue } from "./queue/queue";
 import { Status } from "./status";
@@ -273,6 +274,10 @@ export function publish_vitals(): void {
 
 /** @param length bytes in the receive buffer */
 export function handle_datagram(length: i32, now: u32): void {
+  if (QUEUE) {
+    meterHandleDatagram(length, now);
+    return;
+  }
   deviceHandleDatagram(length, now);
 }
 
@@ -282,7 +287,10 @@ export function handle_timeout(now: u32): void {
 
 /** @returns bytes in the transmit buffer; 0 when there is nothing to send */
 export function poll_transmit(now: u32): i32 {
-  if (QUEUE) queueTransmit(now);
+  if (QUEUE) {
+    queueTransmit(now);
+    return meterPollTransmit(now);
+  }
   return devicePollTransmit(now);
 }
 

@@ -93,4 +93,6 @@ export const enum Status {
   Dropped = -92,
   /** More publishes than the pacing allows, and the caller asked not to queue. */
   RateLimited = -93,
+  /** The budget of the period leaves nothing for it. */
+  OverBudget = -94,
 }

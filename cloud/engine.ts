@@ -10,6 +10,7 @@ import { CoapType } from "./coap/codec";
 import { DEFAULT_TRANSMISSION_PARAMETERS } from "./coap/message-layer";
 import { count } from "./counters";
 import type { Counters } from "./counters";
+import { OperationMeter } from "./operations";
 import { DeviceLink } from "./device-link";
 import type { LinkHost } from "./device-link";
 import { encodeEvent } from "./device-protocol/events";
@@ -34,6 +35,8 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   readonly registry: Registry;
   /** Everything that was dropped, by reason. */
   readonly counters: Counters = {};
+  /** What each device has used, as a plan would count it. */
+  readonly operations = new OperationMeter();
   private readonly dtls: DtlsServer;
   private readonly reset: SessionReset | undefined;
   protected readonly resources: Resources;
@@ -230,6 +233,8 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   }
 
   private handleEvent(link: DeviceLink, event: DeviceEvent, request: CoapMessage): void {
+    const token = request.token.toString("hex");
+    this.operations.published(link.device.id, event.name, event.data, token);
     this.emitSafely("event", {
       deviceId: link.device.id,
       name: event.name,
@@ -238,7 +243,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
       ttl: event.ttl,
       confirmable: request.type === CoapType.Confirmable,
       messageId: request.messageId,
-      token: request.token.toString("hex"),
+      token,
     });
     this.deliver(event, true);
   }
@@ -257,11 +262,15 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
       const message = encodeEvent(event);
       if (!confirmable) {
         link.messages.sendNonConfirmable(message);
+        this.operations.delivered(link.device.id, event.name, event.data);
         continue;
       }
       link.messages.sendConfirmable(message, this.now, (delivery, answer) => {
         const report = { deviceId: link.device.id, name: event.name, delivery };
         this.emitSafely("delivery", { ...report, coapCode: answer?.code ?? 0 });
+        if (delivery === "acknowledged") {
+          this.operations.delivered(link.device.id, event.name, event.data);
+        }
         if (delivery === "timeout") this.setOffline(link, "unreachable");
       });
     }

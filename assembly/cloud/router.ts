@@ -18,9 +18,10 @@ import { EventKind, pushEvent } from "../events";
 import { Status } from "../status";
 import { loadU32 } from "../util/bytes";
 import { handleResponse, isForRequest } from "../client/requests";
-import { STANDARD } from "../config";
+import { QUEUE, STANDARD } from "../config";
+import { trafficServe } from "../util/traffic";
 import { handleHelloAnswer } from "./hello";
-import { handleRequest } from "./requests";
+import { handleRequest, servedKind } from "./requests";
 import { isTimeToken } from "./small-messages";
 
 let malformed: u32 = 0;
@@ -110,6 +111,9 @@ function handleNewRequest(isConfirmable: bool, now: u32): void {
   }
   if (!inboxReceive(id, now)) return;
   const outcome = handleRequest(now);
+  if (QUEUE) {
+    if (outcome >= 0) trafficServe(servedKind());
+  }
   if (outcome < 0) inboxForget(id, now);
   else if (isConfirmable) {
     inboxReply(id, MessageType.Acknowledgement, outcome, messageToken(), messageTokenLength(), now);

@@ -2,12 +2,13 @@
 // message stays byte for byte until it is acknowledged (RFC 7252 §4.2). Confirmable messages are
 // retransmitted with exponential back-off, NSTART of them at a time (§4.7, §4.8).
 
-import { ACK_TIMEOUT, MAX_RETRANSMIT, MAX_ROUNDS, NSTART, OUTBOX_CAPACITY } from "../config";
+import { ACK_TIMEOUT, MAX_RETRANSMIT, MAX_ROUNDS, NSTART, OUTBOX_CAPACITY, QUEUE } from "../config";
 import { Status } from "../status";
 import { loadU16, storeU16 } from "../util/bytes";
 import { earlier, isDue, untilDue } from "../util/clock";
 import { nextJitter } from "../util/jitter";
 import { retransmissionTimeout, roundTripSample } from "../util/round-trip";
+import { trafficAnswer, trafficSend } from "../util/traffic";
 import { MessageType } from "./protocol";
 
 /** What a message is for; decides who hears of its end. */
@@ -181,6 +182,7 @@ export function outboxPollTransmit(output: usize, capacity: i32, only: i32, now:
   const length = <i32>entry.length;
   if (length > capacity) return Status.NoSpace;
   const message = messageAt(at);
+  if (QUEUE) trafficSend(entry.purpose, entry.rounds != 0);
   if (entry.rounds) {
     retransmitted += 1;
   } else {
@@ -276,6 +278,7 @@ export function outboxAcknowledge(id: u32, status: i32, now: u32): i32 {
   const at = findInFlight(id);
   if (at < 0) return Status.NotFound;
   const entry = entryAt(at);
+  if (QUEUE) trafficAnswer(entry.purpose);
   // Karn: the answer to a message that was repeated says nothing about the round trip.
   if (entry.transmissions == 1) roundTripSample(<i32>(now - entry.sentAt));
   finish(at, status);

@@ -14,6 +14,16 @@ import {
 import { connectionState, isGreeted } from "../connection";
 import { devicePollEvent } from "../device";
 import { ConnectionState, EventKind } from "../events";
+import { budgetAllows, budgetWarning } from "../meter/budget";
+import { monthOf } from "../meter/month";
+import {
+  meterFlush,
+  meterOperations,
+  meterPeriod,
+  meterPublish,
+  meterStoredPublish,
+} from "../meter/operations";
+import { meterState } from "../meter/state";
 import { Status } from "../status";
 import { earlier, isDue, untilDue } from "../util/clock";
 import { uptime, uptimeAdvance } from "../util/uptime";
@@ -117,7 +127,7 @@ function send(now: u32): void {
   let inFlight = countEntries(EntryState.Sent);
   while (!isBlocked && inFlight < QUEUE_WINDOW && pacingWait(now) == 0) {
     const next = nextEntry(now);
-    if (next < 0) return;
+    if (next < 0 || !budgetAllows(priorityOf(entryAt(next).options), inFlight)) return;
     const status = handOver(entryAt(next));
     if (status == Status.NoSpace) {
       isBlocked = true;
@@ -163,11 +173,34 @@ function settle(handle: i32, status: i32): void {
       entry.retryAt = lastNow + pause;
       entry.state = <u8>EntryState.Queued;
     } else {
+      if (status == Status.Ok) countPublish(entry);
       endEntry(entry, status);
       slotsErase();
     }
     return;
   }
+}
+
+function countPublish(entry: Entry): void {
+  if (entry.slot) meterStoredPublish(entry.id, entry.dataLength);
+  else meterPublish(entry.dataLength);
+}
+
+/** Let the meter see an event on its way to the host. */
+function noteEvent(kind: i32, event: usize): void {
+  if (kind == EventKind.Time) meterPeriod(monthOf(load<u32>(event, 4)));
+  const isEnd = kind == EventKind.Connection && load<i32>(event, 4) == ConnectionState.Disconnected;
+  if (isEnd) meterFlush();
+}
+
+function pollWarning(output: usize): i32 {
+  const percent = budgetWarning();
+  if (!percent) return EventKind.None;
+  store<i32>(output, EventKind.BudgetWarning);
+  store<i32>(output, percent, 4);
+  store<u32>(output, meterOperations(), 8);
+  store<u64>(output, meterState().bytes, 12);
+  return EventKind.BudgetWarning;
 }
 
 /**
@@ -180,7 +213,10 @@ export function queuePollEvent(output: usize): i32 {
   while ((kind = devicePollEvent(output)) == EventKind.PublishDone) {
     settle(load<i32>(output, 4), load<i32>(output, 8));
   }
-  if (kind != EventKind.None) return kind;
+  if (kind != EventKind.None) {
+    noteEvent(kind, output);
+    return kind;
+  }
   memory.fill(output, 0, EVENT_SIZE);
   for (let i = 0; i < QUEUE_ENTRIES; i++) {
     const entry = entryAt(i);
@@ -191,7 +227,8 @@ export function queuePollEvent(output: usize): i32 {
     store<i32>(output, entry.status, 8);
     return EventKind.PublishDone;
   }
-  return flushPollEvent(output);
+  kind = pollWarning(output);
+  return kind ? kind : flushPollEvent(output);
 }
 
 // ---- time -----------------------------------------------------------------------------------
@@ -206,14 +243,15 @@ function untilUptime(seconds: u32): i32 {
 export function queuePollTimeout(now: u32): i32 {
   uptimeAdvance(now);
   let wait = flushPollTimeout(now);
-  const takes = isOpen() && !isBlocked && countEntries(EntryState.Sent) < QUEUE_WINDOW;
+  const inFlight = countEntries(EntryState.Sent);
+  const takes = isOpen() && !isBlocked && inFlight < QUEUE_WINDOW;
   const pace = pacingWait(now);
   for (let i = 0; i < QUEUE_ENTRIES; i++) {
     const entry = entryAt(i);
     if (entry.state != EntryState.Queued) continue;
     if (entry.options & PublishOption.Fresh) return 0;
     if (entry.expiresAt) wait = earlier(wait, untilUptime(entry.expiresAt));
-    if (!takes) continue;
+    if (!takes || !budgetAllows(priorityOf(entry.options), inFlight)) continue;
     const pause = entry.deliveries ? untilDue(entry.retryAt, now) : 0;
     wait = earlier(wait, max(pause, pace));
   }

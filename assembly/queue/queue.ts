@@ -7,6 +7,9 @@ import { MAX_TTL } from "../cloud/protocol";
 import { MAX_DATA_LENGTH, MAX_NAME_LENGTH, QUEUE_ENTRIES, QUEUE_SLOTS } from "../config";
 import { isGreeted } from "../connection";
 import { randomFill } from "../crypto/random";
+import { budgetCoalesces, budgetRefuses } from "../meter/budget";
+import { meterLoad, meterUnconfirmed } from "../meter/operations";
+import { meterState, stateReserve } from "../meter/state";
 import { Status } from "../status";
 import { equalBytes } from "../util/bytes";
 import { arenaDrop, arenaPut, arenaSpace, payloadOf } from "./arena";
@@ -23,7 +26,6 @@ import {
   priorityOf,
 } from "./entries";
 import { freeSlots, slotRelease, slotRestore, slotWrite, slotsErase } from "./slots";
-import { queueStateBlob, stateLoad, stateReserve } from "./state";
 
 /** What a publish that finds the queue full does. Part of the host interface. */
 export const enum FullPolicy {
@@ -75,7 +77,7 @@ export function maxDataLength(): i32 {
  */
 function nextId(): u32 {
   if (!lastId) {
-    if (isStored) lastId = queueStateBlob().reservedId;
+    if (isStored) lastId = meterState().reservedId;
     else if (randomFill(SEED, 4) >= 0) lastId = load<u32>(SEED) & 0x7fffffff;
   }
   lastId = (lastId & 0x7fffffff) == 0x7fffffff ? 1 : lastId + 1;
@@ -92,7 +94,7 @@ function nextId(): u32 {
 export function queueUseStorage(): i32 {
   if (lastId || isStored) return Status.InvalidState;
   isStored = true;
-  stateLoad();
+  meterLoad();
   let count = 0;
   for (let number = 1; number <= QUEUE_SLOTS; number++) {
     const content = slotRestore(number);
@@ -100,7 +102,7 @@ export function queueUseStorage(): i32 {
     restore(number, content);
     count += 1;
   }
-  return count;
+  return count - dropCounted();
 }
 
 /** Put a stored publish back into the table. @param content [in] entry, then name */
@@ -112,7 +114,18 @@ function restore(number: i32, content: usize): void {
   entry.deliveries = 0;
   arenaPut(entry, content + ENTRY_SIZE, 0);
   if (<i32>(entry.order - lastOrder) > 0) lastOrder = entry.order;
-  lastId = max(lastId, max(entry.id, queueStateBlob().reservedId));
+  lastId = max(lastId, max(entry.id, meterState().reservedId));
+}
+
+/** End what was acknowledged and counted before the power failed. @returns how many */
+function dropCounted(): i32 {
+  const at = findEntry(meterState().countedId);
+  if (at < 0) return 0;
+  const entry = entryAt(at);
+  entry.options |= <u8>PublishOption.Untold;
+  endEntry(entry, Status.Ok);
+  slotsErase();
+  return 1;
 }
 
 /** Write a new publish to storage, then erase those that it displaced. */
@@ -132,6 +145,7 @@ function storeEntry(entry: Entry, name: usize, data: usize): i32 {
 export function endEntry(entry: Entry, status: i32): void {
   arenaDrop(entry);
   if (entry.slot) slotRelease(entry);
+  if (status < 0 && entry.deliveries) meterUnconfirmed(entry.dataLength);
   entry.status = <i8>status;
   const isTold = (entry.options & PublishOption.Untold) != 0;
   entry.state = <u8>(isTold ? EntryState.Told : EntryState.Ended);
@@ -222,7 +236,8 @@ function findTwin(name: usize, length: i32): i32 {
  *   goes with it as Max-Age. NO_TTL: it waits as long as it takes
  * @param options PublishOption bits
  * @returns handle, 1...2^31-1; Status.InvalidArgument; Status.TooLong; Status.ReservedName;
- *   Status.NoSpace; Status.Offline (Unqueued only); Status.HostFailure: storage failed
+ *   Status.NoSpace; Status.Offline (Unqueued only); Status.HostFailure: storage failed;
+ *   Status.OverBudget
  * Cost: at most QUEUE_ENTRIES publishes give way, each a search of the table.
  */
 export function enqueue(
@@ -240,7 +255,9 @@ export function enqueue(
   if (nameLength > MAX_NAME_LENGTH || dataLength > maxData) return Status.TooLong;
   if (isReservedName(name, nameLength)) return Status.ReservedName;
   if (options & PublishOption.Unqueued && !isGreeted()) return Status.Offline;
-  const twin = options & PublishOption.Coalesced ? findTwin(name, nameLength) : -1;
+  if (budgetRefuses(priorityOf(options))) return Status.OverBudget;
+  const coalesces = (options & PublishOption.Coalesced) != 0 || budgetCoalesces();
+  const twin = coalesces ? findTwin(name, nameLength) : -1;
   const twinOrder = twin < 0 ? 0 : entryAt(twin).order;
   const inSlot = isStored && (options & PublishOption.Acknowledged) != 0;
   const size = nameLength + (inSlot ? 0 : dataLength);

@@ -79,6 +79,12 @@ export interface CoreExports {
   queue_cancel?(handle: number): number;
   queue_flush?(timeoutMs: number, now: number): number;
   sleep?(seconds: number, goodbye: number, timeoutMs: number, now: number): number;
+  meter_storage?(operations: number): number;
+  meter_period?(period: number): number;
+  meter?(number: number): number;
+  ledger?(cause: number, field: number): number;
+  budget?(operations: number, bytes: number, policy: number): number;
+  budget_plan?(plan: number, devices: number, policy: number): number;
   set_max_event_data?(length: number): number;
   max_event_data?(): number;
   /** Only in a module with an application. */
@@ -106,6 +112,7 @@ export enum EventKind {
   ServerMoved = 12,
   Flushed = 16,
   Sleep = 17,
+  BudgetWarning = 18,
 }
 
 export enum ConnectionState {
@@ -176,6 +183,7 @@ export enum Status {
   Replaced = -91,
   Dropped = -92,
   RateLimited = -93,
+  OverBudget = -94,
 }
 
 export enum StorageSlot {
@@ -250,6 +258,56 @@ export enum FullPolicy {
   Refuse = 0,
   DropOldest = 1,
   DropNewest = 2,
+}
+
+/** Numbers of the meter of data operations. */
+export enum Meter {
+  Publishes = 0,
+  Deliveries = 1,
+  Functions = 2,
+  Variables = 3,
+  Operations = 4,
+  Unconfirmed = 5,
+  Repetitions = 6,
+  Bytes = 7,
+  BytesHigh = 8,
+  Period = 9,
+}
+
+/** What a datagram was for, in the byte ledger. */
+export enum Cause {
+  Handshake = 0,
+  Hello = 1,
+  Resume = 2,
+  Keepalive = 3,
+  Describe = 4,
+  Subscribe = 5,
+  Publish = 6,
+  Time = 7,
+  Event = 8,
+  Call = 9,
+  Goodbye = 10,
+  Other = 11,
+}
+
+export enum LedgerField {
+  UpBytes = 0,
+  UpDatagrams = 1,
+  DownBytes = 2,
+  DownDatagrams = 3,
+}
+
+export enum BudgetPolicy {
+  Warn = 0,
+  Defer = 1,
+  Coalesce = 2,
+  DropLow = 3,
+  Pause = 4,
+}
+
+export enum Plan {
+  Free = 1,
+  Basic = 2,
 }
 
 export enum Statistic {

@@ -79,6 +79,7 @@ export type CoreEvent =
   | { kind: EventKind.SubscriptionsDone; status: number }
   | { kind: EventKind.ServerMoved; port: number; host: string; publicKey: Uint8Array }
   | { kind: EventKind.Flushed; status: number; pending: number }
+  | { kind: EventKind.BudgetWarning; percent: number; operations: number; bytes: number }
   | { kind: EventKind.Sleep; status: number; pending: number; seconds: number }
   | {
       kind: EventKind.Response;
@@ -404,10 +405,6 @@ export class Core {
           host: decoder.decode(bytes(2)),
           publicKey: bytes(4),
         };
-      case EventKind.Flushed:
-        return { kind, status: signed(1), pending: field(2) };
-      case EventKind.Sleep:
-        return { kind, status: signed(1), pending: field(2), seconds: field(3) };
       case EventKind.Response:
         return {
           kind,
@@ -417,6 +414,27 @@ export class Core {
           contentFormat: field(5),
           flags: field(6),
         };
+      default:
+        return this.decodeQueueEvent(kind);
+    }
+  }
+
+  /** Events of a module with the publish queue. */
+  private decodeQueueEvent(kind: EventKind): CoreEvent {
+    const field = (index: number) => this.event.getUint32(4 * index, true);
+    const signed = (index: number) => this.event.getInt32(4 * index, true);
+    switch (kind) {
+      case EventKind.Flushed:
+        return { kind, status: signed(1), pending: field(2) };
+      case EventKind.BudgetWarning:
+        return {
+          kind,
+          percent: field(1),
+          operations: field(2),
+          bytes: field(3) + field(4) * 2 ** 32,
+        };
+      case EventKind.Sleep:
+        return { kind, status: signed(1), pending: field(2), seconds: field(3) };
       default:
         throw new Error(`unknown event kind ${kind as number}`);
     }

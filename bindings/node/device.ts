@@ -33,6 +33,8 @@ export interface DeviceEvents {
   event: [{ name: string; data: Uint8Array; contentFormat: number }];
   time: [{ seconds: number }];
   signal: [{ on: boolean }];
+  /** 70, 90 or 100 percent of the budget are used. */
+  budget: [{ percent: number; operations: number; bytes: number }];
   /** The connection is closed: time to sleep. `pending` publishes did not get out before. */
   sleep: [{ seconds: number; pending: number }];
   /** The server has moved; the device follows by itself. */
@@ -324,6 +326,9 @@ export class Device extends EventEmitter<DeviceEvents> {
         break;
       case EventKind.Flushed:
         for (const settle of this.flushes.splice(0)) settle(event.pending === 0);
+        break;
+      case EventKind.BudgetWarning:
+        this.emit("budget", event);
         break;
       case EventKind.Sleep:
         this.emit("sleep", event);

@@ -1,13 +1,15 @@
 // A device with a stored queue that publishes without end, while links break and the power fails at
 // any byte of any write. What must never happen: an event that the application was given a handle
 // for is lost; one that it was told is acknowledged is not in the cloud; an event reaches the cloud
-// under two ids, or two events under one; a publish costs more than a bound.
+// under two ids, or two events under one; a publish costs more than a bound; the device's meter of
+// data operations and the cloud's count differ.
 
-import { ConnectionState, EventKind, Status } from "../../bindings/node";
+import { ConnectionState, EventKind, Meter, Status } from "../../bindings/node";
 import { compileCounted, countSteps } from "../support/counted";
 import { FaultyStorage } from "../support/faulty-storage";
 import type { Tear } from "../support/faulty-storage";
 import { API_FILE, QueueWorld } from "../support/queue-world";
+import { DEVICE_ID } from "../support/world";
 
 export interface QueueReport {
   seed: number;
@@ -15,6 +17,8 @@ export interface QueueReport {
   accepted: number;
   /** Publishes that were refused because the queue was full. */
   refused: number;
+  /** Publishes that the device's meter counts; the cloud's must be the same. */
+  metered: number;
   /** Events that reached the cloud more than once. */
   repeated: number;
   powerCuts: number;
@@ -59,7 +63,7 @@ class Life {
     this.report = {
       seed,
       ...{ accepted: 0, refused: 0, repeated: 0, powerCuts: 0, linkCuts: 0, handshakes: 0 },
-      ...{ virtualHours: 0, worstSteps: 0, problems: [] },
+      ...{ virtualHours: 0, worstSteps: 0, metered: 0, problems: [] },
     };
     this.world.tamper = (_direction, bytes) =>
       this.isCut || this.storage.isCut ? undefined : bytes;
@@ -197,6 +201,10 @@ class Life {
     this.boot();
     const isDone = (): boolean => world.state === ConnectionState.Connected && world.pending === 0;
     if (!world.runUntil(isDone, 3_600_000)) this.problem(`${world.pending} never got out`);
+    const counted = world.core.exports.meter!(Meter.Publishes);
+    const { publishes } = world.cloud.operations.of(DEVICE_ID);
+    this.report.metered = counted;
+    if (counted !== publishes) this.problem(`meter ${counted}, cloud ${publishes}`);
     if (this.report.worstSteps > STEPS_LIMIT) this.problem(`a publish took too many steps`);
   }
 }

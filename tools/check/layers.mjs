@@ -13,14 +13,19 @@ const COMMON = ["util", "config", "status", "events"];
 /** The layers of assembly/, top first: [name, its files, layers that it may import]. */
 const LAYERS = [
   ["standard", /^assembly\/standard\.ts$/, ["index", "client", "cloud", "dtls"]],
-  ["api", /^assembly\/api\.ts$/, ["index", "queue"]],
+  ["api", /^assembly\/api\.ts$/, ["index", "queue", "meter"]],
   ["index", /^assembly\/index\.ts$/, ["queue", "device", "connection", "cloud", "coap", "dtls"]],
   [
     "app",
     /^assembly\/app\//,
     ["app", "api", "index", "queue", "device", "connection", "cloud", "coap", "dtls"],
   ],
-  ["queue", /^assembly\/queue\//, ["queue", "device", "connection", "cloud", "coap", "crypto"]],
+  [
+    "queue",
+    /^assembly\/queue\//,
+    ["queue", "meter", "device", "connection", "cloud", "coap", "dtls", "crypto"],
+  ],
+  ["meter", /^assembly\/meter\//, ["meter", "coap"]],
   [
     "device",
     /^assembly\/device\.ts$/,
@@ -46,7 +51,7 @@ const HAL_USERS = [
   /^assembly\/dtls\/session[^/]*\.ts$/,
   /^assembly\/dtls\/(identity|profile|certificate)\.ts$/,
   /^assembly\/util\/log\.ts$/,
-  /^assembly\/queue\/(slots|state)\.ts$/,
+  /^assembly\/(queue\/slots|meter\/state)\.ts$/,
 ];
 
 /** Folders that share no source with the core. */
