@@ -8,17 +8,17 @@ import { EVENT_SIZE } from "../config";
 import { EventKind } from "../events";
 import { event_buffer } from "../index";
 import { queuePollEvent } from "../queue/delivery";
-import {
-  dispatchEvent,
-  dispatchFunction,
-  dispatchPublishDone,
-  dispatchVariable,
-  setNow,
-} from "./raw";
+import { uptimeAdvance } from "../util/uptime";
+import { dispatchFunction, dispatchPublishDone, dispatchVariable, setNow } from "./raw";
+import { dispatchEvent } from "./subscriptions";
+import { dispatchSystem } from "./system";
+import { vitalsPoll } from "./vitals";
 
 /** Tell the application the time, ms. */
 export function app_clock(now: u32): void {
   setNow(now);
+  uptimeAdvance(now);
+  vitalsPoll(now);
 }
 
 /** @returns kind of the next event for the host, in the event buffer; 0 when there is none */
@@ -54,6 +54,7 @@ function dispatch(kind: i32, event: usize): bool {
       dispatchPublishDone(a, b);
       return false;
     default:
+      dispatchSystem(kind, a);
       return false;
   }
 }

@@ -305,6 +305,20 @@ export enum BudgetPolicy {
   Pause = 4,
 }
 
+/** What an application asks of its board. */
+export enum BoardFunction {
+  PinMode = 1,
+  DigitalWrite = 2,
+  DigitalRead = 3,
+  AnalogWrite = 4,
+  AnalogRead = 5,
+  SerialBegin = 6,
+  SerialWrite = 7,
+  SerialRead = 8,
+  I2cWrite = 9,
+  I2cRead = 10,
+}
+
 export enum Plan {
   Free = 1,
   Basic = 2,

@@ -12,9 +12,18 @@ import {
   CoreError,
   EventKind,
   PublishOption,
+  Status,
   StorageSlot,
 } from "./abi";
-import type { ConnectionState, CoreExports, Credential, Method, Reason, VariableType } from "./abi";
+import type {
+  BoardFunction,
+  ConnectionState,
+  CoreExports,
+  Credential,
+  Method,
+  Reason,
+  VariableType,
+} from "./abi";
 import type { Storage } from "./storage";
 
 /** Log levels of the core and of applications. */
@@ -31,12 +40,21 @@ export interface CoreOptions {
   /** Fills the buffer with random bytes; node:crypto unless a test needs a seeded one. */
   random?: (buffer: Uint8Array) => void;
   log?: LogHandler;
+  /** Pins and buses for applications that use them; without it every call is NotSupported. */
+  board?: Board;
   /** Keep publishes that wait in storage, so that they outlive power cuts; needs a module with the
    * publish queue. */
   storedQueue?: boolean;
   /** Use the `standard` profile, in a module that has it; `particle` unless given. */
   standard?: StandardOptions;
 }
+
+/**
+ * Pins and buses of a board (assembly/app/board.ts).
+ * @param data [in,out] what is written, or room for what is read
+ * @returns 0 or more; a negative Status
+ */
+export type Board = (call: BoardFunction, a: number, b: number, data: Uint8Array) => number;
 
 /** How a device of the `standard` profile connects. */
 export interface StandardOptions {
@@ -163,7 +181,8 @@ export class Core {
     this.storage = options.storage;
     const id = parseDeviceId(options.deviceId);
     // Its own exports, not those that the loader adds, which only throw without a runtime.
-    const { instance } = instantiateSync(options.module, { hal: this.imports() });
+    const board = { call: this.callBoard.bind(this) };
+    const { instance } = instantiateSync(options.module, { hal: this.imports(), board });
     this.exports = instance.exports as unknown as CoreExports;
     const version = this.exports.abi_version();
     if (version !== ABI_VERSION) {
@@ -240,6 +259,17 @@ export class Core {
         this.options.log?.(level, decoder.decode(bytes(pointer, length)));
       },
     };
+  }
+
+  /** The import of applications that use pins or buses. */
+  private callBoard(call: number, a: number, b: number, pointer: number, length: number): number {
+    const { board } = this.options;
+    if (!board) return Status.NotSupported;
+    try {
+      return board(call, a, b, new Uint8Array(this.exports.memory.buffer, pointer >>> 0, length));
+    } catch {
+      return Status.HostFailure;
+    }
   }
 
   private check(status: number, doing: string): number {

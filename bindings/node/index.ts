@@ -3,6 +3,7 @@
 export * from "./abi";
 export { Core, loadModule } from "./core";
 export type {
+  Board,
   CoreEvent,
   CoreOptions,
   PublishOptions,

@@ -18,7 +18,7 @@ const LAYERS = [
   [
     "app",
     /^assembly\/app\//,
-    ["app", "api", "index", "queue", "device", "connection", "cloud", "coap", "dtls"],
+    ["app", "api", "index", "queue", "meter", "device", "connection", "cloud", "coap", "dtls"],
   ],
   [
     "queue",
