@@ -30,12 +30,14 @@ const BINDING = [
   "bindings/wasm3/boson_heap.c",
   "bindings/wasm3/boson_imports.c",
   "bindings/wasm3/boson_pump.c",
+  "bindings/wasm3/boson_queue.c",
   "bindings/wasm3/boson_runtime.c",
 ];
 const POSIX = ["hal/posix/hal_posix.c"];
 
 export const PROGRAMS = {
   "boson-run": { sources: [...BINDING, ...POSIX, "bindings/wasm3/boson_run.c"], wasm3: true },
+  firmware: { sources: [...BINDING, ...POSIX, "examples/firmware/main.c"], wasm3: true },
   hostile: { sources: [...BINDING, ...POSIX, "tests/native/hostile.c"], wasm3: true },
   conformance: {
     sources: [...POSIX, "tests/hal/conformance.c", "tests/hal/posix.c"],
