@@ -16,6 +16,8 @@ export { Device } from "./device";
 export type { DeviceEvents, DeviceOptions } from "./device";
 export { Publication } from "./publication";
 export type { PublicationState } from "./publication";
+export { FlightRecorder } from "./recorder";
+export type { FlightRow } from "./recorder";
 export { Link, decodeAddress, encodeAddress } from "./link";
 export { FileStorage, MemoryStorage, encodePsk } from "./storage";
 export type { Storage } from "./storage";
