@@ -124,7 +124,8 @@ function describeFile(file) {
 
 /** The functions of the C header: a docstring, then a declaration. */
 function describeHeader() {
-  const declaration = /\/\*\*((?:(?!\*\/)[^])*)\*\/\n((?:int|int32_t|uint32_t|void|const char \*)[^;{]*\));/g;
+  const declaration =
+    /\/\*\*((?:(?!\*\/)[^])*)\*\/\n((?:int|int32_t|uint32_t|void|const char \*)[^;{]*\));/g;
   const found = [...read(C).matchAll(declaration)];
   return found.map(([, doc, text]) => item(oneLine(text), plain(`/**${doc}*/`))).join("\n\n");
 }
@@ -140,7 +141,7 @@ function page() {
     "",
     "## Applications in AssemblyScript",
     "",
-    "`import { ... } from \"assembly/app\"`. No call blocks; errors are negative Statuses.",
+    '`import { ... } from "assembly/app"`. No call blocks; errors are negative Statuses.',
     "",
     ...APPLICATION.map(section),
     "## Wasm exports",

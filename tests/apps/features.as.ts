@@ -146,6 +146,8 @@ function ask(argument: string): i32 {
   if (argument == "operations") return DataPlan.meter(Meter.Operations);
   if (argument == "quiet") Log.level(60);
   if (argument == "id") Log.info(Particle.deviceID() + " " + System.deviceID());
+  if (argument == "largest") return i32.MAX_VALUE;
+  if (argument == "smallest") return i32.MIN_VALUE;
   if (argument == "sleep") return System.sleep(3600);
   return 0;
 }

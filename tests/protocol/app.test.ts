@@ -1,8 +1,13 @@
 // An application in the module: the API that Particle developers know, against the local cloud.
 
-import { BoardFunction, Status } from "../../bindings/node";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+
+import { BoardFunction, Status, loadModule } from "../../bindings/node";
 import type { Board } from "../../bindings/node";
 import { AppWorld, buildApplication } from "../support/app-world";
+import { projectRoot } from "../support/fixture";
+import { messages } from "../support/wire";
 import { DEVICE_ID } from "../support/world";
 
 const file = buildApplication("tests/apps/features.as.ts", "minimal");
@@ -43,6 +48,28 @@ describe("publish", () => {
       "published 0 3",
       "published 0 3",
     ]);
+  });
+
+  test("R37, R40: there is no public scope: a private publish is as any other on the wire", async () => {
+    const world = started();
+    await call(world, "publish", "noack");
+    world.live(1000);
+    const sent = messages(world, "up").filter(({ message }) => message.code === 2);
+    const { options } = sent.at(-1)!.message;
+    expect(options.map(({ number, value }) => `${number} ${value.toString()}`)).toEqual([
+      "11 E",
+      "11 noack",
+    ]);
+    const source = readFileSync(path.join(projectRoot, "assembly/app/particle.ts"), "utf8");
+    expect(source).not.toMatch(/public\s*=/i);
+  });
+
+  test("R38: a device answers calls with 32 bits, and has nothing to call others with", async () => {
+    const world = started();
+    const names = WebAssembly.Module.exports(loadModule(file)).map(({ name }) => name);
+    expect(names.filter((name) => /call|invoke/.test(name))).toEqual(["call_refused"]);
+    expect(await call(world, "ask", "largest")).toBe(2 ** 31 - 1);
+    expect(await call(world, "ask", "smallest")).toBe(-(2 ** 31));
   });
 
   test("R57: what is too long or reserved is an error, never cut", async () => {

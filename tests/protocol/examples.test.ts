@@ -12,6 +12,15 @@ function shownOutput(page: string): string[] {
   return blocks.at(-1)![1].trimEnd().split("\n");
 }
 
+test("R35: six samples of the logger are one event", async () => {
+  const lines = await runExample("logger");
+  const batches = lines.filter((line) => line.startsWith("cloud: event level "));
+  expect(batches.length).toBeGreaterThan(2);
+  for (const line of batches) {
+    expect(JSON.parse(line.slice("cloud: event level ".length))).toHaveLength(6);
+  }
+});
+
 test.each(EXAMPLES)("examples/%s", async (example) => {
   const file = path.join(projectRoot, "examples", example, "README.md");
   expect(await runExample(example)).toEqual(shownOutput(readFileSync(file, "utf8")));

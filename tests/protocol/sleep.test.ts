@@ -3,7 +3,14 @@
 
 import { readFileSync } from "node:fs";
 
-import { ConnectionState, EventKind, Reason, Status } from "../../bindings/node";
+import {
+  Cause,
+  ConnectionState,
+  EventKind,
+  LedgerField,
+  Reason,
+  Status,
+} from "../../bindings/node";
 import { AppWorld, buildApplication } from "../support/app-world";
 import { history } from "../support/history";
 import { QueueWorld } from "../support/queue-world";
@@ -62,6 +69,26 @@ describe("sleep", () => {
     expect(world.count(from).datagrams).toBe(2);
     expect(history(world).at(-1)).toContain(Reason[Reason.Requested]);
     expect(world.received).toHaveLength(2);
+  });
+
+  test("R51: a wake from another address goes on with the session: no handshake", () => {
+    const world = new QueueWorld();
+    world.connectNow();
+    world.run(5000);
+    const addresses = new Set<string>();
+    for (let wake = 0; wake < 10; wake++) {
+      sleep(world, 60, false);
+      world.run(60_000);
+      world.startDevice();
+      world.publish("n", `${wake}`);
+      world.connectNow();
+      world.run(2000);
+      addresses.add(world.address);
+      expect(world.core.exports.ledger!(Cause.Handshake, LedgerField.UpBytes)).toBe(0);
+    }
+    expect(addresses.size).toBe(10);
+    expect(world.received).toHaveLength(10);
+    expect(world.sessions.size).toBe(1);
   });
 
   test("is not put off for ever by a cloud that is away, and says what waits", () => {

@@ -12,7 +12,9 @@ function told(example: string, lines: string[], options: WorldOptions = {}): App
   const device = { ...options.device, log: (_level: number, text: string) => lines.push(text) };
   const file = buildApplication(`examples/${example}/main.ts`, runtime);
   const world = new AppWorld(file, { ...options, device });
-  world.cloud.on("event", ({ name, data }) => lines.push(`cloud: event ${name} ${data.toString()}`));
+  world.cloud.on("event", ({ name, data }) =>
+    lines.push(`cloud: event ${name} ${data.toString()}`),
+  );
   return world;
 }
 
