@@ -3,6 +3,7 @@
 
 import { DEFAULT_TTL } from "../cloud/protocol";
 import { publish, setPublishToken } from "../cloud/publisher";
+import { outboxCapacity } from "../coap/outbox";
 import {
   EVENT_SIZE,
   MAX_DELIVERIES,
@@ -41,14 +42,18 @@ const TOKEN: usize = memory.data(4, 4);
 
 /** Time of the last call, ms. */
 let lastNow: u32 = 0;
-/** Whether the outbox had no room for the next publish; until something ends, asking is in vain. */
-let isBlocked: bool = false;
+/** Room in the outbox that did not suffice for the next publish; with no more, asking is in vain. */
+let vainCapacity: i32 = -1;
 
 // ---- what goes next -------------------------------------------------------------------------
 
 /** Whether the connection takes publishes. */
 function isOpen(): bool {
   return isGreeted() && connectionState() != ConnectionState.Disconnecting;
+}
+
+function isBlocked(): bool {
+  return outboxCapacity() <= vainCapacity;
 }
 
 function isReady(entry: Entry, now: u32): bool {
@@ -125,15 +130,16 @@ export function queueTransmit(now: u32): void {
 
 function send(now: u32): void {
   let inFlight = countEntries(EntryState.Sent);
-  while (!isBlocked && inFlight < QUEUE_WINDOW && pacingWait(now) == 0) {
+  while (!isBlocked() && inFlight < QUEUE_WINDOW && pacingWait(now) == 0) {
     const next = nextEntry(now);
     if (next < 0 || !budgetAllows(priorityOf(entryAt(next).options), inFlight)) return;
     const status = handOver(entryAt(next));
     if (status == Status.NoSpace) {
-      isBlocked = true;
+      vainCapacity = outboxCapacity();
     } else if (status < 0) {
       endEntry(entryAt(next), status);
     } else {
+      vainCapacity = -1;
       pacingTake();
       inFlight += 1;
     }
@@ -163,7 +169,6 @@ function isTransient(status: i32): bool {
 
 /** The outbox is done with a publish: it has ended, or waits for another delivery. */
 function settle(handle: i32, status: i32): void {
-  isBlocked = false;
   for (let i = 0; i < QUEUE_ENTRIES; i++) {
     const entry = entryAt(i);
     if (entry.state != EntryState.Sent || <i32>entry.outboxHandle != handle) continue;
@@ -244,7 +249,7 @@ export function queuePollTimeout(now: u32): i32 {
   uptimeAdvance(now);
   let wait = flushPollTimeout(now);
   const inFlight = countEntries(EntryState.Sent);
-  const takes = isOpen() && !isBlocked && inFlight < QUEUE_WINDOW;
+  const takes = isOpen() && !isBlocked() && inFlight < QUEUE_WINDOW;
   const pace = pacingWait(now);
   for (let i = 0; i < QUEUE_ENTRIES; i++) {
     const entry = entryAt(i);

@@ -1,9 +1,12 @@
 // The publish queue: handles and their states, pacing, priority, time to live, coalescing, what a
 // full queue does, flush. The device against the local cloud, in virtual time.
 
-import { ConnectionState, FullPolicy, Status } from "../../bindings/node";
+import { ConnectionState, FullPolicy, Status, VariableType } from "../../bindings/node";
+import { CoapCode } from "../../cloud/coap/codec";
+import { Application } from "../support/application";
 import { ACKNOWLEDGED, QUEUED, QueueWorld, SENT } from "../support/queue-world";
-import { messages } from "../support/wire";
+import { path } from "../support/connected";
+import { messageLayer, messages } from "../support/wire";
 
 /** A connected device with a full bucket. */
 function connected(): QueueWorld {
@@ -380,6 +383,31 @@ describe("delivery", () => {
     expect(new Set(world.received.map(({ token }) => token)).size).toBe(1);
     expect(new Set(world.received.map(({ messageId: id }) => id)).size).toBeGreaterThan(1);
     expect(world.outcomes.get(handle)).toEqual([Status.Ok]);
+  });
+
+  test("an outbox full of other messages holds a publish back only while it is full", () => {
+    const world = connected();
+    const note = world.onEvent;
+    const application = new Application(world);
+    const answer = world.onEvent;
+    world.onEvent = (event) => {
+      note(event);
+      answer(event);
+    };
+    application.variable("v", VariableType.String, () => "x".repeat(1024));
+    world.run(5000);
+    // Two answers of a KB each stay in the outbox: the cloud hears nothing.
+    for (let i = 0; i < 2; i++) {
+      const read = { code: CoapCode.Get, options: path("v", "v") };
+      messageLayer(world).sendNonConfirmable(read);
+    }
+    world.drain();
+    world.tamper = (direction, bytes) => (direction === "up" ? undefined : bytes);
+    world.run(500);
+    const handle = world.publish("n", "y".repeat(1024));
+    expect(world.stateOf(handle)).toBe(QUEUED);
+    world.tamper = (_direction, bytes) => bytes;
+    expect(world.runUntil(() => world.stateOf(handle) === ACKNOWLEDGED, 120_000)).toBe(true);
   });
 
   test("an event waits out hours without a cloud", () => {
