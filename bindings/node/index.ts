@@ -14,6 +14,8 @@ export { CoapClient, formatCode } from "./coap-client";
 export type { CoapResponse } from "./coap-client";
 export { Device } from "./device";
 export type { DeviceEvents, DeviceOptions } from "./device";
+export { readLedger, readUsage, setBudget } from "./data-plan";
+export type { Budget, LedgerEntry, Usage } from "./data-plan";
 export { Publication } from "./publication";
 export type { PublicationState } from "./publication";
 export { FlightRecorder } from "./recorder";
