@@ -4,6 +4,7 @@
 export * from "./index";
 
 import { setPacing } from "./queue/pacing";
+import { diagnosis as currentDiagnosis, lastEnd } from "./queue/diagnosis";
 import { queueFlush, queueSleep } from "./queue/flush";
 import {
   maxDataLength,
@@ -159,4 +160,20 @@ export function budget(operations: u32, bytes: u32, policy: i32): i32 {
  */
 export function budget_plan(plan: i32, devices: i32, policy: i32): i32 {
   return setPlan(plan, devices, policy);
+}
+
+// ---- diagnosis --------------------------------------------------------------------------------
+
+/** @returns why there is no connection, as far as the device can tell: Diagnosis */
+export function diagnosis(): i32 {
+  return currentDiagnosis();
+}
+
+/**
+ * Why a connection ended.
+ * @param back 0 the last one, up to 7
+ * @returns `Reason | (Status & 255) << 8`; 0 for none
+ */
+export function last_end(back: i32): i32 {
+  return lastEnd(back);
 }

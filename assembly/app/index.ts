@@ -10,6 +10,7 @@ export { Variant } from "./variant";
 export { millis, publishBytes, registerFunction, registerVariable, subscribeTo } from "./raw";
 export { BudgetPolicy, Plan } from "../meter/budget";
 export { Meter } from "../meter/operations";
+export { Diagnosis } from "../queue/diagnosis";
 export { PublishOption } from "../queue/entries";
 export { FullPolicy, NO_TTL } from "../queue/queue";
 export { Status } from "../status";

@@ -3,6 +3,7 @@
 import { DEVICE_ID } from "../cloud/identity";
 import { ConnectionState, EventKind } from "../events";
 import { deviceConnect } from "../connection";
+import { diagnosis } from "../queue/diagnosis";
 import { queueSleep } from "../queue/flush";
 import { Status } from "../status";
 import { uptime } from "../util/uptime";
@@ -135,6 +136,11 @@ export class System {
     // InvalidState: it connects already.
     if (mode == SystemMode.Automatic) deviceConnect(millis());
     return Status.Ok;
+  }
+
+  /** Why there is no connection, as far as the device can tell. @returns Diagnosis */
+  static diagnosis(): i32 {
+    return diagnosis();
   }
 
   /** Milliseconds since the device started, not wrapping. */

@@ -29,6 +29,7 @@ import { Status } from "../status";
 import { earlier, isDue, untilDue } from "../util/clock";
 import { uptime, uptimeAdvance } from "../util/uptime";
 import { payloadOf } from "./arena";
+import { diagnosisNote } from "./diagnosis";
 import { Entry, EntryState, PublishOption, countEntries, entryAt, priorityOf } from "./entries";
 import { flushPoll, flushPollEvent, flushPollTimeout } from "./flush";
 import { pacingTake, pacingWait } from "./pacing";
@@ -194,8 +195,10 @@ function countPublish(entry: Entry): void {
 /** Let the meter see an event on its way to the host. */
 function noteEvent(kind: i32, event: usize): void {
   if (kind == EventKind.Time) meterPeriod(monthOf(load<u32>(event, 4)));
-  const isEnd = kind == EventKind.Connection && load<i32>(event, 4) == ConnectionState.Disconnected;
-  if (isEnd) meterFlush();
+  if (kind != EventKind.Connection) return;
+  const state = load<i32>(event, 4);
+  diagnosisNote(state, load<i32>(event, 8), load<i32>(event, 12));
+  if (state == ConnectionState.Disconnected) meterFlush();
 }
 
 function pollWarning(output: usize): i32 {

@@ -8,12 +8,14 @@ import { ConnectionState } from "../events";
 import { ledgerReceived, ledgerSent } from "../meter/ledger";
 import { meterServed } from "../meter/operations";
 import { trafficReset } from "../util/traffic";
+import { diagnosisHear } from "./diagnosis";
 
 /** As `deviceHandleDatagram`. */
 export function meterHandleDatagram(length: i32, now: u32): void {
   const wasEstablished = dtlsIsEstablished();
   const isResuming = connectionState() == ConnectionState.Resuming;
   trafficReset();
+  diagnosisHear();
   deviceHandleDatagram(length, now);
   meterServed();
   ledgerReceived(length, wasEstablished, isResuming);

@@ -84,6 +84,8 @@ export interface CoreExports {
   meter?(number: number): number;
   ledger?(cause: number, field: number): number;
   budget?(operations: number, bytes: number, policy: number): number;
+  diagnosis?(): number;
+  last_end?(back: number): number;
   budget_plan?(plan: number, devices: number, policy: number): number;
   set_max_event_data?(length: number): number;
   max_event_data?(): number;
@@ -317,6 +319,17 @@ export enum BoardFunction {
   SerialRead = 8,
   I2cWrite = 9,
   I2cRead = 10,
+}
+
+/** Why there is no connection, as far as the device can tell. */
+export enum Diagnosis {
+  Unknown = 0,
+  Connected = 1,
+  NoNetwork = 2,
+  Silent = 3,
+  PortalSuspected = 4,
+  WrongServer = 5,
+  Refused = 6,
 }
 
 export enum Plan {

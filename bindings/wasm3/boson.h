@@ -393,6 +393,28 @@ uint32_t boson_ledger(struct boson *device, int cause, int field);
  */
 int boson_budget(struct boson *device, uint32_t operations, uint32_t bytes, int policy);
 
+/** Why there is no connection, as far as the device can tell (docs/diagnosis.md). */
+enum boson_diagnosis_result {
+  BOSON_DIAGNOSIS_UNKNOWN = 0,
+  BOSON_DIAGNOSIS_CONNECTED = 1,
+  BOSON_DIAGNOSIS_NO_NETWORK = 2,
+  BOSON_DIAGNOSIS_SILENT = 3,
+  BOSON_DIAGNOSIS_PORTAL_SUSPECTED = 4,
+  BOSON_DIAGNOSIS_WRONG_SERVER = 5,
+  BOSON_DIAGNOSIS_REFUSED = 6,
+};
+
+/** @returns `boson_diagnosis_result` */
+int boson_diagnosis(struct boson *device);
+
+/**
+ * Why a connection ended.
+ * @param back 0 the last one, up to 7
+ * @param status [out] Status behind it; may be NULL
+ * @returns Reason (assembly/events.ts); 0 for none
+ */
+int boson_last_end(struct boson *device, int back, int *status);
+
 // ---- figures and errors ---------------------------------------------------------------------
 
 /** @param number of Statistic or `boson_statistic_number` @returns it; Status.NotFound */

@@ -73,6 +73,20 @@ int boson_budget(struct boson *device, uint32_t operations, uint32_t bytes, int 
   return OPTIONAL(device, budget, operations, bytes, (uint32_t)policy);
 }
 
+// ---- diagnosis ------------------------------------------------------------------------------
+
+int boson_diagnosis(struct boson *device) {
+  if (!boson_has_queue(device)) return STATUS_NOT_SUPPORTED;
+  return CALL0(device, diagnosis);
+}
+
+int boson_last_end(struct boson *device, int back, int *status) {
+  int32_t packed = OPTIONAL(device, last_end, (uint32_t)back);
+  if (packed < 0) return packed;
+  if (status) *status = (int8_t)(packed >> 8);
+  return packed & 255;
+}
+
 // ---- events ---------------------------------------------------------------------------------
 
 void boson_handle_queue_event(struct boson *device, const struct event *event) {

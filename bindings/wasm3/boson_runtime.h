@@ -80,6 +80,8 @@ enum boson_error {
   X(meter, 1, 1, 0)                                                                                \
   X(ledger, 2, 1, 0)                                                                               \
   X(budget, 3, 1, 0)                                                                               \
+  X(diagnosis, 0, 1, 0)                                                                            \
+  X(last_end, 1, 1, 0)                                                                             \
   X(app_clock, 1, 0, 0)                                                                            \
   X(app_poll_event, 1, 1, 0)                                                                       \
   X(setup, 0, 0, 0)                                                                                \

@@ -110,6 +110,7 @@ int main(int count, char **arguments) {
   int error = boson_open(&device, &config);
   if (!error) error = boson_connect(&device);
   if (!error) error = run(atoi(arguments[5]));
+  if (!error) printf("diagnosis %d, last end %d\n", boson_diagnosis(&device), boson_last_end(&device, 0, NULL));
   printf("operations %" PRIu32 ", bytes %" PRIu32 "\n", boson_meter(&device, BOSON_METER_OPERATIONS),
          boson_meter(&device, BOSON_METER_BYTES));
   boson_close(&device);

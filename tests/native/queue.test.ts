@@ -52,6 +52,7 @@ describe("examples/firmware", () => {
     expect(output.match(/^reading \d: Ok$/gm)).toHaveLength(received.length);
     expect(received).toContain('{"tenths":221}');
     expect(output).toMatch(/^sleep 3600 s, 0 pending$/m);
+    expect(output).toMatch(/^diagnosis 1, last end 1$/m);
     expect(output).toMatch(new RegExp(`^operations ${received.length}, bytes [1-9]\\d+$`, "m"));
     expect(goodbyes).toMatchObject([{ cloudReason: 6, sleepSeconds: 3600 }]);
   });

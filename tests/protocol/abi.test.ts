@@ -40,6 +40,7 @@ describe("numbers of the binding are those of the core", () => {
     ["Meter", "assembly/meter/operations.ts", abi.Meter],
     ["Cause", "assembly/meter/ledger.ts", abi.Cause],
     ["LedgerField", "assembly/meter/ledger.ts", abi.LedgerField],
+    ["Diagnosis", "assembly/queue/diagnosis.ts", abi.Diagnosis],
     ["BudgetPolicy", "assembly/meter/budget.ts", abi.BudgetPolicy],
     ["BoardFunction", "assembly/app/board.ts", abi.BoardFunction],
   ])("%s", (name, file, list) => {
