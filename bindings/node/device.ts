@@ -18,6 +18,8 @@ import { Core } from "./core";
 import type { CoreEvent, CoreOptions, PublishOptions } from "./core";
 import { Link, decodeAddress } from "./link";
 import { Publication } from "./publication";
+import { Subscriptions } from "./subscriptions";
+import type { EventHandler } from "./subscriptions";
 
 export interface DeviceOptions extends CoreOptions {
   server: { host: string; port: number };
@@ -48,7 +50,6 @@ export interface DeviceEvents {
 type FunctionHandler = (argument: string) => number | Promise<number>;
 type Value = boolean | number | string;
 type VariableHandler = () => Value | Promise<Value>;
-type EventHandler = (name: string, data: Uint8Array, contentFormat: number) => void;
 
 /** How often `loop()` of an application module runs. */
 const LOOP_INTERVAL = 10;
@@ -76,7 +77,7 @@ export class Device extends EventEmitter<DeviceEvents> {
   private readonly flushes: ((isEmpty: boolean) => void)[] = [];
   private readonly functions = new Map<number, FunctionHandler>();
   private readonly variables = new Map<number, VariableHandler>();
-  private readonly subscriptions = new Map<number, EventHandler>();
+  private readonly subscriptions = new Subscriptions();
 
   constructor(private readonly options: DeviceOptions) {
     super();
@@ -202,10 +203,16 @@ export class Device extends EventEmitter<DeviceEvents> {
     this.pump();
   }
 
-  /** Subscribe to events whose name begins with `prefix`. */
-  subscribe(prefix: string, handler: EventHandler, content = SubscriptionContent.Text): void {
-    this.subscriptions.set(this.core.subscribe(prefix, content, clock()), handler);
+  /**
+   * Subscribe to events whose name begins with `prefix`. Handlers share the eight subscriptions of
+   * the protocol where one prefix begins with another.
+   * @returns a function that ends it, here: the cloud goes on sending
+   */
+  subscribe(prefix: string, handler: EventHandler, content = SubscriptionContent.Text): () => void {
+    const open = (): number => this.core.subscribe(prefix, content, clock());
+    const end = this.subscriptions.add(prefix, content, handler, open);
     this.pump();
+    return end;
   }
 
   /** Ask the cloud for the time; "time" follows. */
@@ -300,9 +307,9 @@ export class Device extends EventEmitter<DeviceEvents> {
         this.publishes.delete(event.handle);
         break;
       case EventKind.EventReceived: {
-        const handler = this.subscriptions.get(event.subscription);
-        if (handler) handler(event.name, event.data, event.contentFormat);
-        else this.emit("event", event);
+        const { subscription, name, data, contentFormat } = event;
+        const isHandled = this.subscriptions.dispatch(subscription, name, data, contentFormat);
+        if (!isHandled) this.emit("event", event);
         break;
       }
       case EventKind.FunctionCall:

@@ -86,6 +86,28 @@ test("flush waits for what is pending; usage, ledger, budget", async () => {
   expect(() => setBudget(device.core, { policy: 9 as BudgetPolicy })).toThrow(CoreError);
 });
 
+test("many handlers share few subscriptions; each can be ended", async () => {
+  const seen: string[] = [];
+  const note = (who: string) => (name: string) => void seen.push(`${who} ${name}`);
+  const subscribed = new Promise<void>((resolve) =>
+    cloud.on("device", ({ change }) => change === "subscriptions" && resolve()),
+  );
+  device.subscribe("s/", note("all"));
+  const ends = Array.from({ length: 20 }, (_, i) => device.subscribe(`s/${i}`, note(`${i}`)));
+  await subscribed;
+  expect(cloud.device(id).subscriptions).toHaveLength(1);
+  const publish = async (name: string): Promise<void> => {
+    const delivered = new Promise((resolve) => cloud.once("delivery", resolve));
+    cloud.publish(name);
+    await delivered;
+  };
+  await publish("s/3");
+  expect(seen.splice(0)).toEqual(["all s/3", "3 s/3"]);
+  ends[1]();
+  await publish("s/12");
+  expect(seen).toEqual(["all s/12", "12 s/12"]);
+}, 10_000);
+
 test("sleep says goodbye; what is published meanwhile is kept for the next start", async () => {
   received.length = 0;
   const asleep = new Promise((resolve) => device.once("sleep", resolve));

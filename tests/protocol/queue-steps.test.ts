@@ -64,6 +64,19 @@ test("in an empty queue, in a full one that refuses, and in full ones that drop"
   expect(cases.coalesces.result).toBeGreaterThan(0);
 });
 
+test("into storage: the longest names and data, while others give way", () => {
+  const counted = countedModule(API_FILE);
+  counted.exports.queue_storage!(1);
+  counted.exports.queue_policy!(FullPolicy.DropOldest);
+  let worst = 0;
+  for (const { name, options } of fill(40, "", QUIET | PublishOption.Coalesced)) {
+    const steps = counted.steps(() => counted.publish(name, "x".repeat(1024), options));
+    worst = Math.max(worst, steps);
+  }
+  expect(worst).toBeGreaterThan(1024 * 9);
+  expect(worst).toBeLessThan(LIMIT);
+});
+
 test("10,000 publishes in a row, at random: none costs more than the bound", () => {
   const counted = countedModule(API_FILE);
   counted.exports.queue_policy!(FullPolicy.DropOldest);
