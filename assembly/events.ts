@@ -7,7 +7,8 @@ import { EVENT_ENTRIES, EVENT_SIZE } from "./config";
 export const enum EventKind {
   None = 0,
   /** The host shall open its socket. a: `Reason`; b, c: address of the peer that was used last
-   * (pointer, length; 0 bytes: resolve the server's name). Answer: `link_up`. */
+   * (pointer, length; 0 bytes: resolve the server's name); d: 2 for a TCP socket, else UDP.
+   * Answer: `link_up`. */
   OpenLink = 1,
   /** The host shall close its socket. a: `Reason`. */
   CloseLink = 2,
@@ -43,6 +44,12 @@ export const enum EventKind {
   /** A threshold of the budget is reached. a: percent, 70, 90 or 100; b: data operations of the
    * period; c, d: its bytes of IPv4, low and high 32 bits (builds with QUEUE). */
   BudgetWarning = 18,
+}
+
+/** Kinds of sockets, as `hal_socket_kind` has them. */
+export const enum SocketKind {
+  Udp = 1,
+  Tcp = 2,
 }
 
 /** States of the connection as the host sees them. */
@@ -92,6 +99,8 @@ export const enum Reason {
   HandshakeBecauseForgotten = 13,
   /** The server resumed the session by its id: an abbreviated handshake (`standard` profile). */
   SessionIdResumed = 14,
+  /** The TCP channel broke; the Status says why. */
+  ChannelFailed = 15,
 }
 
 const RING: usize = memory.data(448, 4);

@@ -24,11 +24,12 @@ import {
 import {
   RX_BUFFER,
   TX_BUFFER,
-  deviceHandleDatagram,
+  deviceHandleMessage,
   deviceHandleTimeout,
   devicePollEvent,
   devicePollTimeout,
   devicePollTransmit,
+  deviceReceive,
   deviceSetKeepalive,
   deviceStart,
   unprovenRecords,
@@ -36,7 +37,7 @@ import {
 import { session, setReservation } from "./dtls/session";
 import { dtlsAlertReceived, dtlsCount } from "./dtls/state";
 import { eventsLost } from "./events";
-import { meterHandleDatagram, meterPollTransmit } from "./queue/metered";
+import { meterPollTransmit, meterReceive } from "./queue/metered";
 import { queuePollEvent, queuePollTimeout, queueTransmit } from "./queue/delivery";
 import { enqueue } from "./queue/queue";
 import { Status } from "./status";
@@ -274,11 +275,34 @@ export function publish_vitals(): void {
 
 /** @param length bytes in the receive buffer */
 export function handle_datagram(length: i32, now: u32): void {
+  if (length <= 0) return;
   if (QUEUE) {
-    meterHandleDatagram(length, now);
+    while (meterReceive(length, now)) {
+      deviceHandleMessage(now);
+      length = 0;
+    }
     return;
   }
-  deviceHandleDatagram(length, now);
+  while (deviceReceive(length, now)) {
+    deviceHandleMessage(now);
+    length = 0;
+  }
+}
+
+/**
+ * `handle_datagram` in steps, for an interpreter that has little RAM for compiled code: opens the
+ * datagram as far as its next message. While it answers 1, call `handle_message` and this again,
+ * with length 0.
+ * @param length bytes in the receive buffer; 0 goes on in the datagram
+ * @returns 1 when a message waits for `handle_message`; 0 when the datagram is done
+ */
+export function receive_datagram(length: i32, now: u32): i32 {
+  if (QUEUE) return meterReceive(length, now) ? 1 : 0;
+  return deviceReceive(length, now) ? 1 : 0;
+}
+
+export function handle_message(now: u32): void {
+  deviceHandleMessage(now);
 }
 
 export function handle_timeout(now: u32): void {

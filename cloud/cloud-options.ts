@@ -4,6 +4,8 @@ import type { TransmissionParameters } from "./coap/message-layer";
 import type { KeyPair } from "./keys";
 import type { Registry } from "./registry";
 import type { StateStorage } from "./state-storage";
+import type { RsaKeyPair } from "./tcp/rsa-keys";
+import type { TcpLimits } from "./tcp/server";
 
 export interface LocalCloudOptions {
   /** The server's P-256 key pair; devices have its public key pinned. */
@@ -52,10 +54,14 @@ export interface LocalCloudOptions {
   handshakeLifetimeMs?: number;
   /** Unfinished handshakes at a time. Default: 256. */
   maxHandshakes?: number;
+  /** May an event of one device go to another one that subscribes to it? Default: yes. */
+  mayReceive?: (senderId: string, receiverId: string) => boolean;
   /** CoAP constants (RFC 7252 §4.8). */
   transmission?: Partial<TransmissionParameters>;
   /** How long `call`, `read`, `describe` and `signal` wait, ms. Default: 30000. */
   requestTimeoutMs?: number;
   /** Silence after which a device counts as offline, ms. Default: 50 minutes, two keep-alives of a cellular device. */
   idleTimeoutMs?: number;
+  /** Take TCP connections, too, with this RSA-2048 key pair of the server and these limits. Default: none are taken. */
+  tcp?: { keyPair: RsaKeyPair } & Partial<TcpLimits>;
 }

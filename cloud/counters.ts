@@ -1,6 +1,6 @@
 // Named counters: everything that is dropped is counted by its reason.
 
-/** Why a datagram, record or message was dropped. */
+/** Why a datagram, record, message or TCP connection was dropped. */
 export type DropReason =
   | "empty-datagram"
   | "malformed-record"
@@ -21,7 +21,13 @@ export type DropReason =
   | "unknown-acknowledgement"
   | "unknown-response"
   | "unknown-request"
-  | "storage-failure";
+  | "storage-failure"
+  | "connection-refused"
+  | "connection-rejected"
+  | "connection-timeout"
+  | "connection-not-reading"
+  | "malformed-frame"
+  | "oversized-message";
 
 /** Counts by reason; a reason that never occurred is absent. */
 export type Counters = Partial<Record<DropReason, number>>;

@@ -1,6 +1,6 @@
 // The public view of a device.
 
-import type { DeviceLink } from "./device-link";
+import type { DeviceLink, LinkSession } from "./device-link";
 import type { VariableType } from "./device-protocol/describe";
 import type { Hello } from "./device-protocol/hello";
 import type { Subscription } from "./device-protocol/subscriptions";
@@ -29,16 +29,18 @@ export interface DeviceInfo {
 }
 
 export interface SessionInfo {
+  transport: "udp" | "tcp";
   profile: Profile;
-  /** Hex; empty when the client does not speak connection ids. */
+  /** Hex; empty when the client does not speak connection ids, and over TCP. */
   connectionId: string;
   address: string;
+  /** 0 over TCP. */
   epoch: number;
-  /** Number of the next outbound record. */
+  /** Number of the next outbound record; over TCP the frames so far. */
   nextSequenceNumber: number;
-  /** Highest record number accepted. */
+  /** Highest record number accepted; over TCP the frames so far. */
   highestReceived: number;
-  /** Records since the session was made or restored. */
+  /** Records, over TCP frames, since the session was made or restored. */
   records: { sent: number; received: number };
   /** Restored from storage after a restart of the cloud. */
   restored: boolean;
@@ -59,16 +61,24 @@ export function describeDevice(device: RegisteredDevice, link?: DeviceLink): Dev
     functions: link?.application?.functions,
     variables: link?.application?.variables,
     subscriptions: [...(link?.subscriptions.all ?? [])],
-    session: session && {
-      profile: session.profile,
-      connectionId: session.connectionId.toString("hex"),
-      address: session.address,
-      epoch: EPOCH,
-      nextSequenceNumber: session.nextSequenceNumber,
-      highestReceived: session.window.highest,
-      records: { ...session.records },
-      restored: session.restored,
-      resumed: session.restored || (link?.moves ?? 0) > 0,
-    },
+    session: session && describeSession(session, link?.moves ?? 0),
+  };
+}
+
+function describeSession(session: LinkSession, moves: number): SessionInfo {
+  const { transport, profile, address, restored } = session;
+  const records = { ...session.records };
+  const common = { transport, profile, address, records, restored, resumed: restored || moves > 0 };
+  if (session.transport === "tcp") {
+    const { sent, received } = records;
+    const numbers = { nextSequenceNumber: sent, highestReceived: received };
+    return { ...common, ...numbers, connectionId: "", epoch: 0 };
+  }
+  return {
+    ...common,
+    connectionId: session.connectionId.toString("hex"),
+    epoch: EPOCH,
+    nextSequenceNumber: session.nextSequenceNumber,
+    highestReceived: session.window.highest,
   };
 }

@@ -20,6 +20,22 @@ import { fingerprint } from "./keys";
 import type { RegisteredDevice } from "./registry";
 import { ResourceEndpoint } from "./resources/endpoint";
 import type { EndpointHost } from "./resources/endpoint";
+import { longestMessage } from "./tcp/frame-cipher";
+import type { TcpSession } from "./tcp/session";
+
+/** A DTLS session, or a TCP connection. */
+export type LinkSession = Session | TcpSession;
+
+/** TCP repeats what got lost: each message is sent once, and its answer has 20 s. Tokens are the limit, not NSTART. */
+const TCP_TRANSMISSION: TransmissionParameters = {
+  ACK_TIMEOUT_MS: 20_000,
+  ACK_RANDOM_FACTOR: 1,
+  MAX_RETRANSMIT: 0,
+  NSTART: 256,
+};
+
+/** Bytes of the message buffer of a device that does not tell: a Photon's. */
+const SMALLEST_BUFFER = 800;
 
 /** What a link needs from its cloud. */
 export interface LinkHost {
@@ -27,7 +43,7 @@ export interface LinkHost {
   readonly transmission: TransmissionParameters;
   readonly endpoint: EndpointHost;
   random(length: number): Uint8Array;
-  send(session: Session, bytes: Buffer): void;
+  send(session: LinkSession, bytes: Buffer): void;
   handleRequest(link: DeviceLink, request: CoapMessage): void;
 }
 
@@ -47,7 +63,7 @@ interface StoredDevice {
 }
 
 export class DeviceLink {
-  session: Session | undefined;
+  session: LinkSession | undefined;
   messages: MessageLayer | undefined;
   exchanges: Exchanges | undefined;
   /** Plain CoAP resources; there is none in the Particle profile. */
@@ -79,7 +95,7 @@ export class DeviceLink {
   }
 
   /** Begin a new CoAP endpoint on a session. Requests of the old one fail, message IDs run on. */
-  attach(session: Session, greeted = session.profile === "particle"): void {
+  attach(session: LinkSession, greeted = session.profile === "particle"): void {
     this.detach();
     this.session = session;
     this.greeted = greeted;
@@ -94,7 +110,7 @@ export class DeviceLink {
       },
       this.host.counters,
       random,
-      this.host.transmission,
+      session.transport === "tcp" ? TCP_TRANSMISSION : this.host.transmission,
       this.lastMessageId,
     );
     const { counters } = this.host;
@@ -118,6 +134,12 @@ export class DeviceLink {
     this.uploads.clear();
     messages?.close();
     exchanges?.close();
+  }
+
+  /** Bytes of the longest message that the device can take: over TCP its buffer is known. */
+  get maxMessageLength(): number {
+    if (this.session?.transport !== "tcp") return Infinity;
+    return longestMessage(this.hello?.maxMessageSize ?? SMALLEST_BUFFER);
   }
 
   setHello(payload: Buffer, hello: Hello): void {
@@ -157,7 +179,7 @@ export class DeviceLink {
     const stored: StoredDevice = {
       version: 1,
       publicKey: fingerprint(this.device.publicKey),
-      session: this.session?.toJSON(),
+      session: this.session?.transport === "udp" ? this.session.toJSON() : undefined,
       greeted: this.greeted,
       lastMessageId: this.messages?.lastMessageId ?? this.lastMessageId,
       duplicates: this.messages?.duplicates.store(now) ?? [],
@@ -187,7 +209,7 @@ export class DeviceLink {
     this.lastHeard = stored.lastHeard;
     if (stored.hello !== undefined) {
       this.helloPayload = Buffer.from(stored.hello, "hex");
-      this.hello = decodeHello(this.helloPayload);
+      this.hello = decodeHello(this.helloPayload, this.device.id);
     }
     for (const [type, payload] of Object.entries(stored.describes)) {
       this.setDescribe(Number(type), Buffer.from(payload, "hex"));

@@ -6,6 +6,7 @@ import type { CoapMessage } from "./coap/codec";
 import { decodeBlock } from "./coap/block";
 import type { Block } from "./coap/block";
 import type { Outcome } from "./coap/exchanges";
+import { encodedLength } from "./coap/message-layer";
 import type { OutgoingMessage } from "./coap/message-layer";
 import { DecodeError } from "./bytes";
 import type { DeviceLink } from "./device-link";
@@ -217,6 +218,10 @@ function request(
 ): Promise<CoapMessage | undefined> {
   const { exchanges } = link;
   if (!exchanges) return Promise.reject(new DeviceOffline(link.device.id));
+  if (encodedLength(message) > link.maxMessageLength) {
+    const limit = `${link.maxMessageLength} bytes that the device can take over TCP`;
+    return Promise.reject(new CloudError("invalid-argument", `${what}: longer than the ${limit}`));
+  }
   return new Promise((resolve, reject) => {
     const settle = (outcome: Outcome): void => {
       switch (outcome.kind) {

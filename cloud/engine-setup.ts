@@ -5,9 +5,11 @@ import type { LocalCloudOptions } from "./cloud-options";
 import type { DeviceKey } from "./dtls/handshake";
 import type { DtlsServerOptions } from "./dtls/server";
 import { SessionReset, deriveResetKey } from "./dtls/session-reset";
+import { SPKI_LENGTH } from "./keys";
 import type { KeyPair } from "./keys";
 import type { Registry } from "./registry";
 import { MAX_SZX } from "./resources/blockwise";
+import type { TcpServerOptions } from "./tcp/server";
 
 /** @throws Error for options that make no sense */
 export function dtlsServerOptions(
@@ -21,7 +23,7 @@ export function dtlsServerOptions(
     keyPair,
     certificate,
     random: options.random ?? randomBytes,
-    findDevice: (spki) => registry.findByKey(spki)?.id,
+    findDevice: (spki) => (spki.length === SPKI_LENGTH ? registry.findByKey(spki)?.id : undefined),
     findPsk: psk && ((identity) => findPsk(identity, psk, registry, log)),
     sessionIds: options.sessionIds ?? true,
     connectionIdLength: options.connectionIdLength ?? 8,
@@ -34,6 +36,25 @@ export function dtlsServerOptions(
       (options.resetTokens ?? true)
         ? new SessionReset(options.resetKey ?? deriveResetKey(keyPair))
         : undefined,
+  };
+}
+
+/** @returns undefined when the cloud takes no TCP connections */
+export function tcpServerOptions(
+  { tcp, random = randomBytes }: LocalCloudOptions,
+  registry: Registry,
+): TcpServerOptions | undefined {
+  if (!tcp) return undefined;
+  return {
+    handshakeTimeoutMs: 30_000,
+    frameTimeoutMs: 20_000,
+    idleTimeoutMs: 90_000,
+    maxConnections: 1024,
+    maxHandshakes: 64,
+    maxQueuedBytes: 65_536,
+    ...tcp,
+    registry,
+    random,
   };
 }
 

@@ -7,21 +7,21 @@ import type { DeviceChange, LocalCloudEvents } from "./cloud-events";
 import type { LocalCloudOptions } from "./cloud-options";
 import type { CoapMessage } from "./coap/codec";
 import { CoapType } from "./coap/codec";
-import { DEFAULT_TRANSMISSION_PARAMETERS } from "./coap/message-layer";
+import { DEFAULT_TRANSMISSION_PARAMETERS, encodedLength } from "./coap/message-layer";
 import { count } from "./counters";
 import type { Counters } from "./counters";
 import { OperationMeter } from "./operations";
+import { describeDatagram } from "./datagram-event";
 import { DeviceLink } from "./device-link";
-import type { LinkHost } from "./device-link";
+import type { LinkHost, LinkSession } from "./device-link";
 import { encodeEvent } from "./device-protocol/events";
 import type { DeviceEvent } from "./device-protocol/events";
 import { AlertDescription, AlertLevel } from "./dtls/protocol";
-import { parseRecords } from "./dtls/record";
 import { DtlsServer } from "./dtls/server";
 import type { DtlsServerEvents } from "./dtls/server";
 import type { Session } from "./dtls/session";
 import type { SessionReset } from "./dtls/session-reset";
-import { dtlsServerOptions, szxOf } from "./engine-setup";
+import { dtlsServerOptions, szxOf, tcpServerOptions } from "./engine-setup";
 import { Registry } from "./registry";
 import { handleRequest } from "./request-handler";
 import type { RequestEffects } from "./request-handler";
@@ -29,6 +29,8 @@ import { coapResources } from "./resources/built-in";
 import type { Resources } from "./resources/resource";
 import { MemoryStorage } from "./state-storage";
 import type { StateStorage } from "./state-storage";
+import { TcpServer } from "./tcp/server";
+import type { StreamOutput, TcpServerEvents } from "./tcp/server";
 
 /** The engine: everything but the calls that applications make. */
 export class CloudEngine extends EventEmitter<LocalCloudEvents> {
@@ -38,6 +40,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   /** What each device has used, as a plan would count it. */
   readonly operations = new OperationMeter();
   private readonly dtls: DtlsServer;
+  private readonly tcp: TcpServer | undefined;
   private readonly reset: SessionReset | undefined;
   protected readonly resources: Resources;
   protected readonly links = new Map<string, DeviceLink>();
@@ -47,6 +50,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   private readonly wallClock: () => number;
   private readonly random: (length: number) => Uint8Array;
   private readonly idleTimeoutMs: number;
+  private readonly mayReceive: (senderId: string, receiverId: string) => boolean;
   private readonly host: LinkHost;
   private readonly effects: RequestEffects;
   protected now: number;
@@ -62,10 +66,13 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
     this.random = options.random ?? randomBytes;
     this.now = options.now ?? 0;
     this.idleTimeoutMs = options.idleTimeoutMs ?? 50 * 60_000;
+    this.mayReceive = options.mayReceive ?? (() => true);
     const log = (level: "info" | "warn", message: string): void => this.log(level, message);
     const dtlsOptions = dtlsServerOptions(options, this.registry, log);
     this.reset = dtlsOptions.reset;
     this.dtls = new DtlsServer(dtlsOptions, this.dtlsEvents(), this.counters);
+    const tcpOptions = tcpServerOptions(options, this.registry);
+    this.tcp = tcpOptions && new TcpServer(tcpOptions, this.tcpEvents(), this.counters);
     this.resources = coapResources({
       wallClock: this.wallClock,
       notify: (path, { confirmable }) => this.notifyObservers(path, confirmable),
@@ -98,6 +105,39 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
     });
   }
 
+  /** TCP connections are taken: there is an RSA key. */
+  get takesConnections(): boolean {
+    return this.tcp !== undefined;
+  }
+
+  /** A TCP peer connected. @param from any string that names it @returns false when it must be closed at once */
+  handleConnection(from: string, now: number): boolean {
+    this.now = now;
+    let accepted = false;
+    this.handle(() => (accepted = this.tcp?.handleConnection(from, now) ?? false));
+    return accepted;
+  }
+
+  /** Handle bytes of a TCP connection, in whatever pieces they come. Never throws, whatever they contain. */
+  handleStream(from: string, bytes: Uint8Array, now: number): void {
+    this.now = now;
+    this.handle(() => this.tcp?.handleBytes(from, bytes, now));
+  }
+
+  /** A TCP connection is over: its peer closed it, or it broke. */
+  handleDisconnection(from: string, now: number): void {
+    this.now = now;
+    this.handle(() => this.tcp?.handleDisconnection(from));
+  }
+
+  /**
+   * The next bytes to write to a TCP connection, or the next one to close, until undefined.
+   * @param isBlocked connections that cannot take more now; what waits for them is kept, up to a limit
+   */
+  pollStream(isBlocked: (address: string) => boolean = () => false): StreamOutput | undefined {
+    return this.tcp?.poll(isBlocked);
+  }
+
   /** The next datagram to send, until undefined. */
   pollTransmit(): { to: string; datagram: Uint8Array } | undefined {
     const next = this.output.shift();
@@ -108,7 +148,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   /** Milliseconds until {@link handleTimeout} is due: 0 now, -1 never. */
   pollTimeout(now: number): number {
     this.now = now;
-    let deadline = this.dtls.nextDeadline();
+    let deadline = Math.min(this.dtls.nextDeadline(), this.tcp?.nextDeadline() ?? Infinity);
     for (const link of this.links.values()) {
       deadline = Math.min(deadline, link.nextDeadline());
       if (link.online) deadline = Math.min(deadline, link.heardAt + this.idleTimeoutMs);
@@ -121,6 +161,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
     this.now = now;
     this.handle(() => {
       this.dtls.handleTimeout(now);
+      this.tcp?.handleTimeout(now);
       for (const link of this.links.values()) {
         link.handleTimeout(now);
         if (link.online && now >= link.heardAt + this.idleTimeoutMs) {
@@ -156,26 +197,41 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
       },
       reserve: (session) => this.save(this.linkOf(session.deviceId), true),
       applicationData: (session, data, moved) => this.handleMessage(session, data, moved),
-      sessionConfirmed: (session) => {
-        const link = this.linkOf(session.deviceId);
-        // It may have been registered anew, with another key.
-        link.device = this.registry.find(session.deviceId) ?? link.device;
-        link.attach(session);
-        link.moves = 0;
-        this.touch(link, true);
-        this.reportChange(link, "session");
-      },
-      sessionClosed: (session, reason) => {
-        const link = this.linkOf(session.deviceId);
-        if (link.session !== session) return;
-        link.detach();
-        this.touch(link, true);
-        this.reportChange(link, "session-closed", reason);
-        if (reason !== "replaced") this.setOffline(link, reason);
-      },
+      sessionConfirmed: (session) => this.handleConfirmed(session),
+      sessionClosed: (session, reason) => this.handleClosed(session, reason),
       alert: (alert) => this.emitSafely("alert", alert),
       log: (level, message) => this.log(level, message),
     };
+  }
+
+  private tcpEvents(): TcpServerEvents {
+    return {
+      wake: () => this.wake(),
+      sessionConfirmed: (session) => this.handleConfirmed(session),
+      applicationData: (session, message) => this.handleMessage(session, message, false),
+      sessionClosed: (session, reason) => this.handleClosed(session, reason),
+      log: (level, message) => this.log(level, message),
+    };
+  }
+
+  private handleConfirmed(session: LinkSession): void {
+    const link = this.linkOf(session.deviceId);
+    // It may have been registered anew, with another key, and may have had its session over the other transport.
+    link.device = this.registry.find(session.deviceId) ?? link.device;
+    if (link.session && link.session.transport !== session.transport) this.drop(link.session);
+    link.attach(session);
+    link.moves = 0;
+    this.touch(link, true);
+    this.reportChange(link, "session");
+  }
+
+  private handleClosed(session: LinkSession, reason: string): void {
+    const link = this.linkOf(session.deviceId);
+    if (link.session !== session) return;
+    link.detach();
+    this.touch(link, true);
+    this.reportChange(link, "session-closed", reason);
+    if (reason !== "replaced") this.setOffline(link, reason);
   }
 
   private requestEffects(): RequestEffects {
@@ -199,7 +255,8 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
         this.reportChange(link, "hello");
         return true;
       },
-      resetToken: ({ session }) => session && this.reset?.token(session.connectionId),
+      resetToken: ({ session }) =>
+        session?.transport === "udp" ? this.reset?.token(session.connectionId) : undefined,
       event: (link, event, request) => this.handleEvent(link, event, request),
       described: (link) => {
         this.touch(link, true);
@@ -216,7 +273,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
     };
   }
 
-  private handleMessage(session: Session, data: Buffer, moved: boolean): void {
+  private handleMessage(session: LinkSession, data: Buffer, moved: boolean): void {
     const link = this.linkOf(session.deviceId);
     if (link.session !== session) return;
     link.lastHeard = this.wallClock();
@@ -245,22 +302,28 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
       messageId: request.messageId,
       token,
     });
-    this.deliver(event, true);
+    this.deliver(event, true, (receiverId) => this.mayReceive(link.device.id, receiverId));
   }
 
   protected deliver(
     event: Pick<DeviceEvent, "name" | "data" | "contentType">,
     confirmable: boolean,
-    deviceId?: string,
+    isFor: (deviceId: string) => boolean,
   ): number {
     let receivers = 0;
     for (const link of this.links.values()) {
-      if (deviceId !== undefined && link.device.id !== deviceId.toLowerCase()) continue;
+      if (!isFor(link.device.id)) continue;
       if (!link.online || !link.ready || !link.messages) continue;
       if (!link.subscriptions.match(event.name, event.contentType)) continue;
-      receivers++;
       const message = encodeEvent(event);
-      if (!confirmable) {
+      if (encodedLength(message) > link.maxMessageLength) {
+        count(this.counters, "oversized-message");
+        this.log("warn", `event ${event.name} is too long for device ${link.device.id}`);
+        continue;
+      }
+      receivers++;
+      // Over TCP Device OS acknowledges no event, and none gets lost.
+      if (!confirmable || link.session?.transport === "tcp") {
         link.messages.sendNonConfirmable(message);
         this.operations.delivered(link.device.id, event.name, event.data);
         continue;
@@ -277,7 +340,8 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
     return receivers;
   }
 
-  private sendOn(session: Session, bytes: Buffer): void {
+  private sendOn(session: LinkSession, bytes: Buffer): void {
+    if (session.transport === "tcp") return this.tcp?.send(session, bytes);
     // A listener may have closed it meanwhile.
     if (!this.dtls.sessions.has(session)) return;
     try {
@@ -292,18 +356,23 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   /** @param alert what the device is told; nothing when it has forgotten the session already */
   protected closeSession(
     link: DeviceLink,
-    session: Session,
+    session: LinkSession,
     alert?: { level: AlertLevel; description: AlertDescription },
   ): void {
+    this.drop(session, alert);
+    link.detach();
+    this.touch(link, true);
+    this.reportChange(link, "session-closed", "local");
+    this.setOffline(link, "session-closed");
+  }
+
+  private drop(session: LinkSession, alert?: Parameters<DtlsServer["close"]>[1]): void {
+    if (session.transport === "tcp") return this.tcp?.closeSession(session);
     try {
       this.dtls.close(session, alert);
     } catch {
       count(this.counters, "storage-failure");
     }
-    link.detach();
-    this.touch(link, true);
-    this.reportChange(link, "session-closed", "local");
-    this.setOffline(link, "session-closed");
   }
 
   /** The state of a resource changed: tell the clients that observe it. */
@@ -353,19 +422,8 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
 
   private reportDatagram(direction: "in" | "out", address: string, datagram: Uint8Array): void {
     if (this.listenerCount("datagram") === 0) return;
-    const { records } = parseRecords(datagram, this.dtls.connectionIds.lengthOf);
-    this.emitSafely("datagram", {
-      direction,
-      address,
-      bytes: datagram.length,
-      records: records.map(({ type, epoch, sequenceNumber, fragment }) => ({
-        type,
-        epoch,
-        sequenceNumber,
-        length: fragment.length,
-      })),
-      datagram,
-    });
+    const { lengthOf } = this.dtls.connectionIds;
+    this.emitSafely("datagram", describeDatagram(direction, address, datagram, lengthOf));
   }
 
   private log(level: "info" | "warn", message: string): void {

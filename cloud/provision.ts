@@ -1,7 +1,10 @@
 // Makes the keys of a cloud and of its devices, and writes each side's into its data directory.
 //
 //   cloud directory:   server-key.der (SEC1)   server-public-key.der (SPKI)   reset-key.bin   devices.json   sessions/
+//                      server-rsa-key.der (PKCS#1)   server-rsa-public-key.der (SPKI), once there is TCP
 //   device directory:  device-key.der (SEC1)   device-public-key.der (SPKI)   server-public-key.der (SPKI)   device-id
+//
+// A device on TCP has RSA keys in the same files: device-key.der is PKCS#1 then, and the public keys are those of RSA.
 
 import { mkdirSync, readFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
@@ -12,10 +15,19 @@ import { exportSec1, generateKeyPair, keyPairFromSec1 } from "./keys";
 import type { KeyPair } from "./keys";
 import { Registry } from "./registry";
 import { FileStorage } from "./state-storage";
+import {
+  MAX_DEVICE_PKCS1_LENGTH,
+  exportPkcs1,
+  generateRsaKeyPair,
+  rsaKeyPairFromPkcs1,
+} from "./tcp/rsa-keys";
+import type { RsaKeyPair } from "./tcp/rsa-keys";
 
 export const CLOUD_FILES = {
   serverKey: "server-key.der",
   serverPublicKey: "server-public-key.der",
+  serverRsaKey: "server-rsa-key.der",
+  serverRsaPublicKey: "server-rsa-public-key.der",
   resetKey: "reset-key.bin",
   registry: "devices.json",
   sessions: "sessions",
@@ -34,6 +46,8 @@ export interface CloudData {
   resetKey: Buffer;
   registry: Registry;
   storage: FileStorage;
+  /** Once {@link prepareTcp} has made the key. */
+  tcp?: { keyPair: RsaKeyPair };
 }
 
 /** Open the data directory of a cloud; the server key and the reset key are made on first use. */
@@ -52,12 +66,34 @@ export function openCloudDirectory(directory: string): CloudData {
     resetKey = randomBytes(RESET_KEY_LENGTH);
     writeFileAtomically(resetKeyPath, resetKey, true);
   }
+  const rsa = readOptional(join(directory, CLOUD_FILES.serverRsaKey));
   return {
     keyPair,
+    tcp: rsa && { keyPair: rsaKeyPairFromPkcs1(rsa) },
     resetKey,
     registry: Registry.load(join(directory, CLOUD_FILES.registry)),
     storage: new FileStorage(join(directory, CLOUD_FILES.sessions)),
   };
+}
+
+/** Let a cloud take TCP connections: make its RSA key, unless it has one. To be called before it is opened. */
+export async function prepareTcp(directory: string): Promise<RsaKeyPair> {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const path = join(directory, CLOUD_FILES.serverRsaKey);
+  const stored = readOptional(path);
+  const keyPair = stored ? rsaKeyPairFromPkcs1(stored) : await generateRsaKeyPair(2048);
+  if (!stored) writeFileAtomically(path, exportPkcs1(keyPair), true);
+  writeFileAtomically(join(directory, CLOUD_FILES.serverRsaPublicKey), keyPair.spki, true, 0o644);
+  return keyPair;
+}
+
+/** Where a device gets its keys, and who it is. */
+export interface ProvisionOptions {
+  cloudDirectory: string;
+  deviceDirectory: string;
+  /** 24 hex digits; default: the one in the device directory, or a random one. */
+  id?: string;
+  name?: string;
 }
 
 /**
@@ -65,28 +101,64 @@ export function openCloudDirectory(directory: string): CloudData {
  *
  * A device key that is already there is kept, so this may be repeated.
  *
- * @param options.id 24 hex digits; default: the one in the device directory, or a random one
  * @returns the id of the device
+ * @throws Error also when the device has a key for the other transport
  */
-export function provisionDevice(options: {
-  cloudDirectory: string;
-  deviceDirectory: string;
-  id?: string;
-  name?: string;
-}): { id: string; keyPair: KeyPair } {
-  const { keyPair: server, registry } = openCloudDirectory(options.cloudDirectory);
+export function provisionDevice(options: ProvisionOptions): { id: string; keyPair: KeyPair } {
+  const { keyPair: server } = openCloudDirectory(options.cloudDirectory);
+  const stored = readOptional(join(options.deviceDirectory, DEVICE_FILES.deviceKey));
+  const keyPair = stored ? readKey(stored, keyPairFromSec1, "P-256") : generateKeyPair();
+  const keys = { key: exportSec1(keyPair), spki: keyPair.spki, serverSpki: server.spki };
+  return { id: writeDevice(options, keys), keyPair };
+}
+
+/** The same for a device that speaks TCP: RSA keys, in the same files. The cloud gets its RSA key on first use. */
+export async function provisionTcpDevice(
+  options: ProvisionOptions,
+): Promise<{ id: string; keyPair: RsaKeyPair }> {
+  const server = await prepareTcp(options.cloudDirectory);
+  const stored = readOptional(join(options.deviceDirectory, DEVICE_FILES.deviceKey));
+  const keyPair = stored
+    ? readKey(stored, rsaKeyPairFromPkcs1, "RSA")
+    : await generateRsaKeyPair(1024);
+  const key = exportPkcs1(keyPair);
+  if (keyPair.bits !== 1024 || key.length > MAX_DEVICE_PKCS1_LENGTH) {
+    throw new Error("the key of the device is not one of 1024 bits");
+  }
+  return {
+    id: writeDevice(options, { key, spki: keyPair.spki, serverSpki: server.spki }),
+    keyPair,
+  };
+}
+
+/** Register a device and write its directory. @returns its id */
+function writeDevice(
+  options: ProvisionOptions,
+  keys: { key: Buffer; spki: Buffer; serverSpki: Buffer },
+): string {
   const path = (name: string): string => join(options.deviceDirectory, name);
   mkdirSync(options.deviceDirectory, { recursive: true, mode: 0o700 });
-  const keyPair = readKeyPair(path(DEVICE_FILES.deviceKey)) ?? generateKeyPair();
+  const { registry } = openCloudDirectory(options.cloudDirectory);
   const stored = readOptional(path(DEVICE_FILES.deviceId))?.toString("utf8").trim();
   const id = options.id ?? stored ?? randomBytes(12).toString("hex");
-  const device = registry.register({ id, publicKey: keyPair.spki, name: options.name });
-  writeFileAtomically(path(DEVICE_FILES.deviceKey), exportSec1(keyPair), true);
-  writeFileAtomically(path(DEVICE_FILES.devicePublicKey), keyPair.spki, true, 0o644);
-  writeFileAtomically(path(DEVICE_FILES.serverPublicKey), server.spki, true, 0o644);
+  const device = registry.register({ id, publicKey: keys.spki, name: options.name });
+  writeFileAtomically(path(DEVICE_FILES.deviceKey), keys.key, true);
+  writeFileAtomically(path(DEVICE_FILES.devicePublicKey), keys.spki, true, 0o644);
+  writeFileAtomically(path(DEVICE_FILES.serverPublicKey), keys.serverSpki, true, 0o644);
   writeFileAtomically(path(DEVICE_FILES.deviceId), `${device.id}\n`, true, 0o644);
   registry.save(join(options.cloudDirectory, CLOUD_FILES.registry));
-  return { id: device.id, keyPair };
+  return device.id;
+}
+
+/** @throws Error when it is a key of another kind */
+function readKey<T>(der: Buffer, read: (der: Buffer) => T, kind: string): T {
+  try {
+    return read(der);
+  } catch {
+    throw new Error(
+      `${DEVICE_FILES.deviceKey} is not a ${kind} key: the device has another transport`,
+    );
+  }
 }
 
 function readKeyPair(path: string): KeyPair | undefined {

@@ -2,12 +2,16 @@
 
 import { readFileSync } from "node:fs";
 import { writeFileAtomically } from "./atomic-file";
-import { fingerprint, publicKeyFromSpki } from "./keys";
+import { SPKI_LENGTH, fingerprint, publicKeyFromSpki } from "./keys";
+import { DEVICE_SPKI_LENGTH, rsaPublicKeyFromSpki } from "./tcp/rsa-keys";
 
 export interface RegisteredDevice {
   /** 24 hex digits, lower case. */
   id: string;
-  /** SubjectPublicKeyInfo DER of a P-256 key, 91 bytes; empty when the device only has a pre-shared key. */
+  /**
+   * SubjectPublicKeyInfo DER: of a P-256 key, 91 bytes, or of an RSA-1024 key for TCP, 162 bytes; empty when the device
+   * only has a pre-shared key.
+   */
   publicKey: Buffer;
   name: string;
 }
@@ -22,7 +26,7 @@ export class Registry {
 
   /**
    * Add a device or replace the one with its id.
-   * @throws Error for a bad id, a key that is not P-256, or a key that another device has
+   * @throws Error for a bad id, a key that is neither P-256 nor RSA-1024, or a key that another device has
    */
   register(device: { id: string; publicKey?: Uint8Array; name?: string }): RegisteredDevice {
     const id = device.id.toLowerCase();
@@ -35,7 +39,7 @@ export class Registry {
       this.byId.set(id, registered);
       return registered;
     }
-    publicKeyFromSpki(publicKey);
+    checkPublicKey(publicKey);
     const key = fingerprint(publicKey);
     const owner = this.byFingerprint.get(key);
     if (owner && owner.id !== id) throw new Error(`device ${owner.id} has the same public key`);
@@ -85,4 +89,11 @@ export class Registry {
     }));
     writeFileAtomically(path, `${JSON.stringify(list, null, 2)}\n`, true);
   }
+}
+
+/** @throws Error */
+function checkPublicKey(spki: Buffer): void {
+  if (spki.length === SPKI_LENGTH) publicKeyFromSpki(spki);
+  else if (spki.length === DEVICE_SPKI_LENGTH) rsaPublicKeyFromSpki(spki);
+  else throw new Error("not a P-256 SubjectPublicKeyInfo, nor one of a device's RSA key");
 }

@@ -13,7 +13,7 @@ import { decodeEvent } from "./device-protocol/events";
 import type { DeviceEvent } from "./device-protocol/events";
 import { decodeGoodbye } from "./device-protocol/goodbye";
 import type { Goodbye } from "./device-protocol/goodbye";
-import { HelloFlag, decodeHello } from "./device-protocol/hello";
+import { HelloFlag, decodeHello, encodeServerHello } from "./device-protocol/hello";
 import type { Hello } from "./device-protocol/hello";
 import { decodeSubscription } from "./device-protocol/subscriptions";
 import { encodeTimeResponse } from "./device-protocol/time";
@@ -103,7 +103,16 @@ function handleHello(
   request: CoapMessage,
   effects: RequestEffects,
 ): OutgoingMessage | undefined {
-  const hello = decodeHello(request.payload);
+  const { device, session, messages } = link;
+  const tcp = session?.transport === "tcp";
+  const hello = decodeHello(request.payload, tcp ? device.id : undefined);
+  if (tcp && hello.deviceId === device.id) {
+    // The device waits for it, and what a listener does about the Hello comes after it.
+    messages?.reply(request);
+    messages?.sendNonConfirmable(encodeServerHello());
+    effects.hello(link, hello, request.payload);
+    return undefined;
+  }
   if (!effects.hello(link, hello, request.payload)) return undefined;
   const token = hello.flags & HelloFlag.SessionReset ? effects.resetToken(link) : undefined;
   return token ? { code: CoapCode.Changed, payload: token } : ACKNOWLEDGED;

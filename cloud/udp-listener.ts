@@ -2,20 +2,21 @@
 
 import { createSocket } from "node:dgram";
 import type { Socket } from "node:dgram";
+import { EngineTimer } from "./engine-timer";
 import type { LocalCloud } from "./local-cloud";
 
 /** The port that devices use unless they are told another. */
 export const DEFAULT_PORT = 5684;
 
-const MAX_TIMEOUT_MS = 0x7fffffff;
-
 export class UdpListener {
   private readonly socket: Socket = createSocket("udp4");
-  private timer: NodeJS.Timeout | undefined;
+  private readonly timer: EngineTimer;
   private closed = false;
   private readonly onWake = (): void => this.drain();
 
-  private constructor(private readonly cloud: LocalCloud) {}
+  private constructor(private readonly cloud: LocalCloud) {
+    this.timer = new EngineTimer(cloud);
+  }
 
   /**
    * Bind a socket and start. @param port 0 takes a free one
@@ -42,7 +43,8 @@ export class UdpListener {
       // A forged sender; there is no answer to port 0.
       if (from === 0) return;
       cloud.handleDatagram(`${address}:${from}`, datagram, performance.now());
-      listener.drain();
+      // The answers may be for this listener, or for that of another transport.
+      cloud.emit("wake");
     });
     listener.drain();
     return listener;
@@ -57,7 +59,7 @@ export class UdpListener {
   /** Stop. Sessions stay as they are. */
   async close(): Promise<void> {
     this.closed = true;
-    clearTimeout(this.timer);
+    this.timer.stop();
     this.cloud.off("wake", this.onWake);
     await new Promise<void>((resolve) => this.socket.close(() => resolve()));
   }
@@ -70,15 +72,6 @@ export class UdpListener {
       const port = Number(next.to.slice(separator + 1));
       this.socket.send(next.datagram, port, next.to.slice(0, separator));
     }
-    clearTimeout(this.timer);
-    const timeoutMs = this.cloud.pollTimeout(performance.now());
-    if (timeoutMs < 0) return;
-    this.timer = setTimeout(
-      () => {
-        this.cloud.handleTimeout(performance.now());
-        this.drain();
-      },
-      Math.min(timeoutMs, MAX_TIMEOUT_MS),
-    );
+    this.timer.restart();
   }
 }

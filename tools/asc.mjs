@@ -1,11 +1,21 @@
 // The AssemblyScript compiler, skipped when its inputs are what they were. Beside every output is
 // OUTPUT.inputs.json: the options, and the hash of each file that the compiler read or looked for.
 
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
 
 /** The root folder of the project. */
 export const projectRoot = fileURLToPath(new URL("..", import.meta.url));
@@ -17,8 +27,8 @@ export const projectRoot = fileURLToPath(new URL("..", import.meta.url));
  * @param {string} job.outFile wasm file to write
  * @param {string[]} [job.options] further command line options of asc
  * @param {(file: string, text: string) => string} [job.substitute] replaces the text of a source
- * @param {boolean} [job.shrink] optimise the module once more for size: one more round of the
- *   compiler's own optimiser finds about 1 %
+ * @param {boolean} [job.shrink] optimise for size and for the memory of an interpreter, instead of
+ *   as the options say; OUTFILE with .wat is then the module's text
  * @param {string} [job.root] folder that file names are relative to
  * @returns {Promise<boolean>} whether the compiler ran; false when the output was up to date
  * @throws {Error} the compiler's messages
@@ -32,8 +42,8 @@ export async function compile({
   root = projectRoot,
 }) {
   const record = path.resolve(root, `${outFile}.inputs.json`);
-  const command = [...entries, "--outFile", outFile, ...options];
-  const key = hash(JSON.stringify([ascVersion(), command, shrink]));
+  const command = [...entries, "--outFile", outFile, ...options, ...(shrink ? UNOPTIMISED : [])];
+  const key = hash(JSON.stringify([ascVersion(), command, shrink && OPTIMISER]));
   const read = (file) => {
     try {
       return substitute(file, readFileSync(path.resolve(root, file), "utf8"));
@@ -70,7 +80,7 @@ export async function compile({
     },
   });
   if (error) throw new Error(messages.trim() || error.message);
-  if (shrink) shrinkModule(path.resolve(root, outFile));
+  if (shrink) await shrinkModule(path.resolve(root, outFile));
   writeFileSync(record, JSON.stringify({ key, inputs }));
   return true;
 }
@@ -78,17 +88,35 @@ export async function compile({
 /** What asc lets a module use unless told otherwise. */
 const FEATURES = ["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bulk-memory"];
 
+/** Options of asc for a module that the optimiser is to get as it is, with names. */
+const UNOPTIMISED = ["--optimizeLevel", "0", "--shrinkLevel", "0", "--debug"];
+
 /**
- * Optimise a module once more for size. Its text stays that of before, which has the names of the
- * functions. A process of its own, because the compiler leaves settings behind in the optimiser's.
+ * How the optimiser shrinks a module. An interpreter compiles whole functions, when they are first
+ * called, and pays four bytes of RAM for each of their bytes: so a large function stays by itself
+ * even when it has one caller only. A function costs RAM, too: so very small ones are inlined.
  */
-function shrinkModule(file) {
-  const tool = new URL("bin/wasm-opt", import.meta.resolve("binaryen/package.json"));
-  const enable = [...FEATURES, "bulk-memory-opt"].map((feature) => `--enable-${feature}`);
-  const options = [...enable, "-Oz", "--converge", "-o", file];
-  execFileSync(process.execPath, [fileURLToPath(tool), file, ...options], {
-    stdio: ["ignore", "ignore", "inherit"],
-  });
+const OPTIMISER = [
+  ...[...FEATURES, "bulk-memory-opt"].map((feature) => `--enable-${feature}`),
+  "-Oz",
+  "--converge",
+  "--one-caller-inline-max-function-size=100",
+  "--always-inline-max-function-size=4",
+];
+
+/**
+ * Optimise a module in place, and write its text, which has the names of the functions, beside it.
+ * Processes of their own, because the compiler leaves settings behind in the optimiser's.
+ */
+async function shrinkModule(file) {
+  const tool = fileURLToPath(new URL("bin/wasm-opt", import.meta.resolve("binaryen/package.json")));
+  const optimise = (options) => run(process.execPath, [tool, file, ...OPTIMISER, ...options]);
+  const small = `${file}.small`;
+  await Promise.all([
+    optimise(["-o", small]),
+    optimise(["--debuginfo", "--emit-text", "-o", file.replace(/\.wasm$/, ".wat")]),
+  ]);
+  renameSync(small, file);
 }
 
 function isUpToDate(record, key, read) {

@@ -2,37 +2,18 @@
 // usage: node tools/build-native.mjs [--program NAME] [--sanitize] [--probe]
 //   prints the program's path; --probe only tells, by its exit code, whether it could be built
 
-import { execFile, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { spawnSync } from "node:child_process";
 import path from "node:path";
-import { parseArgs, promisify } from "node:util";
+import { parseArgs } from "node:util";
 import { pathToFileURL } from "node:url";
 
 import { projectRoot } from "./asc.mjs";
+import { bindingSources } from "./binding-sources.mjs";
+import { CCompiler, filesOf } from "./compile-c.mjs";
 import { canGetWasm3, wasm3SourceDir } from "./setup-wasm3.mjs";
 
-const run = promisify(execFile);
-
 /** What is in each program beside WASM3, by folder or file. */
-const BINDING = [
-  "bindings/wasm3/boson_api.c",
-  "bindings/wasm3/boson_errors.c",
-  "bindings/wasm3/boson_events.c",
-  "bindings/wasm3/boson_heap.c",
-  "bindings/wasm3/boson_imports.c",
-  "bindings/wasm3/boson_pump.c",
-  "bindings/wasm3/boson_queue.c",
-  "bindings/wasm3/boson_runtime.c",
-];
+const BINDING = [...bindingSources(".c"), "bindings/wasm3/boson_heap.c"];
 const POSIX = ["hal/posix/hal_posix.c"];
 
 export const PROGRAMS = {
@@ -43,6 +24,7 @@ export const PROGRAMS = {
     sources: [...POSIX, "tests/hal/conformance.c", "tests/hal/posix.c"],
     wasm3: false,
   },
+  slots: { sources: ["hal/device-os/slots.c", "tests/hal/slot_cuts.c"], wasm3: false },
 };
 
 const WARNINGS = [
@@ -101,13 +83,13 @@ export async function buildNative(program, { sanitize = false } = {}) {
   if (reason) throw new Error(reason);
   const variant = sanitize ? "sanitize" : "plain";
   const folder = path.join(projectRoot, "build/native", variant);
-  mkdirSync(path.join(folder, "objects"), { recursive: true });
+  const compiler = new CCompiler(compilerPath());
   const units = unitsOf(program, VARIANTS[variant]);
-  const objects = await inPairs(units, (unit) => compileUnit(unit, folder));
+  const objects = await compiler.compile(units, path.join(folder, "objects"));
   const file = sanitize
     ? path.join(folder, program)
     : path.join(projectRoot, "build/native", program);
-  await link(objects, file, VARIANTS[variant].link);
+  await compiler.link(objects, file, VARIANTS[variant].link, { libraries: ["-lm", "-lpthread"] });
   return file;
 }
 
@@ -120,6 +102,7 @@ function unitsOf(program, { own, wasm3 }) {
   const headers = [
     ...filesOf(path.join(projectRoot, "hal"), ".h"),
     ...filesOf(path.join(projectRoot, "hal/posix"), ".h"),
+    ...filesOf(path.join(projectRoot, "hal/device-os"), ".h"),
     ...filesOf(path.join(projectRoot, "bindings/wasm3"), ".h"),
     ...filesOf(path.join(projectRoot, "tests/hal"), ".h"),
     ...(source ? filesOf(source, ".h") : []),
@@ -133,78 +116,6 @@ function unitsOf(program, { own, wasm3 }) {
   const engine = filesOf(source, ".c").filter((file) => !/m3_api_/.test(file));
   const options = [...common, ...wasm3, "-w", ...HEAP];
   return [...units, ...engine.map((file) => ({ file, options, headers: filesOf(source, ".h") }))];
-}
-
-function filesOf(folder, suffix) {
-  if (!existsSync(folder)) return [];
-  const names = readdirSync(folder).filter((file) => file.endsWith(suffix));
-  return names.sort().map((file) => path.join(folder, file));
-}
-
-/** Compile one file, if it, its options or a header changed. @returns its object file */
-async function compileUnit({ file, options, headers }, folder) {
-  const object = path.join(folder, "objects", `${path.basename(file, ".c")}.o`);
-  const record = `${object}.hash`;
-  const sum = hash([compilerVersion(), ...options, ...[file, ...headers].map(contentHash)]);
-  if (existsSync(object) && existsSync(record) && readFileSync(record, "utf8") === sum) {
-    return object;
-  }
-  // Another process may build the same.
-  await compiler([...options, "-c", file, "-o", `${object}.${process.pid}`]);
-  renameSync(`${object}.${process.pid}`, object);
-  writeFileSync(record, sum);
-  return object;
-}
-
-async function link(objects, file, options) {
-  const record = path.join(path.dirname(objects[0]), `${path.basename(file)}.link`);
-  const sum = hash([compilerVersion(), ...options, ...objects.map(contentHash)]);
-  if (existsSync(file) && existsSync(record) && readFileSync(record, "utf8") === sum) return;
-  const libraries = ["-lm", "-lpthread"];
-  await compiler([...options, ...objects, "-o", `${file}.${process.pid}`, ...libraries]);
-  renameSync(`${file}.${process.pid}`, file);
-  writeFileSync(record, sum);
-}
-
-async function compiler(options) {
-  try {
-    await run(compilerPath(), options, { maxBuffer: 1 << 24 });
-  } catch (error) {
-    throw new Error(error.stderr?.trim() || error.message);
-  }
-}
-
-let version;
-function compilerVersion() {
-  version ??= spawnSync(compilerPath(), ["--version"], { encoding: "utf8" }).stdout.split("\n")[0];
-  return version;
-}
-
-const contents = new Map();
-function contentHash(file) {
-  const key = `${file} ${statSync(file).mtimeMs}`;
-  if (!contents.has(key)) contents.set(key, hash([readFileSync(file)]));
-  return contents.get(key);
-}
-
-function hash(parts) {
-  const sum = createHash("sha256");
-  for (const part of parts) sum.update(part).update("\0");
-  return sum.digest("hex");
-}
-
-/** Map with two at a time. */
-async function inPairs(items, work) {
-  const results = new Array(items.length);
-  let next = 0;
-  const worker = async () => {
-    while (next < items.length) {
-      const index = next++;
-      results[index] = await work(items[index]);
-    }
-  };
-  await Promise.all([worker(), worker()]);
-  return results;
 }
 
 async function main() {

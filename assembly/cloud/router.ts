@@ -14,14 +14,15 @@ import {
 import { inboxForget, inboxReceive, inboxReply } from "../coap/inbox";
 import { Purpose, outboxAcknowledge, outboxAwaits } from "../coap/outbox";
 import { Code, MessageType } from "../coap/protocol";
+import { isReliable } from "../coap/reliability";
 import { EventKind, pushEvent } from "../events";
 import { Status } from "../status";
 import { loadU32 } from "../util/bytes";
 import { handleResponse, isForRequest } from "../client/requests";
-import { QUEUE, STANDARD } from "../config";
+import { QUEUE, STANDARD, TCP } from "../config";
 import { trafficServe } from "../util/traffic";
 import { handleHelloAnswer } from "./hello";
-import { handleRequest, servedKind } from "./requests";
+import { handleRequest, servedKind, wasEvent } from "./requests";
 import { isTimeToken } from "./small-messages";
 
 let malformed: u32 = 0;
@@ -110,9 +111,16 @@ function handleNewRequest(isConfirmable: bool, now: u32): void {
     }
   }
   if (!inboxReceive(id, now)) return;
-  const outcome = handleRequest(now);
+  let outcome = handleRequest(now);
   if (QUEUE) {
     if (outcome >= 0) trafficServe(servedKind());
+  }
+  if (TCP) {
+    if (isReliable()) {
+      // It will not come again, and events are not acknowledged over TCP.
+      if (outcome < 0) outcome = Code.ServiceUnavailable;
+      if (wasEvent()) return;
+    }
   }
   if (outcome < 0) inboxForget(id, now);
   else if (isConfirmable) {

@@ -53,6 +53,7 @@ import { SessionFlag, session, sessionCid, sessionId } from "./session";
 import {
   DtlsCounter,
   DtlsState,
+  buildAlert,
   count,
   dtlsIsEstablished,
   dtlsState,
@@ -141,11 +142,32 @@ export function handshakePollTransmit(output: usize, capacity: i32, now: u32): i
   const state = dtlsState();
   const waitsForServer = isAbbreviated && state != DtlsState.Established;
   if (state >= DtlsState.AwaitChangeCipherSpec && !waitsForServer) {
-    return buildFinalFlight(output, capacity, helloSequence + 1);
+    return pollFinalFlight(output, capacity);
   }
   // Also when part of the server's flight is here: the server repeats the whole of it.
   const isFirst = state == DtlsState.AwaitServerHello;
   return buildHelloFlight(output, capacity, helloSequence, COOKIE, cookieLength, isFirst);
+}
+
+/**
+ * Build the final flight; before its first transmission do its public-key work. Here and not when the
+ * server's flight came, so that no call both verifies and signs: an interpreter can let go of the code
+ * of the one before it needs that of the other.
+ */
+function pollFinalFlight(output: usize, capacity: i32): i32 {
+  const sequence = helloSequence + 1;
+  if (!isAbbreviated && transmissions == 1) {
+    const status = prepareFinalFlight(
+      sequence,
+      certificateRequested,
+      serverHelloExtendsMasterSecret(),
+    );
+    if (status < 0) {
+      fail(status);
+      return buildAlert(output);
+    }
+  }
+  return buildFinalFlight(output, capacity, sequence);
 }
 
 /** @returns ms until `handshakeHandleTimeout` is due, 0 now, -1 never */
@@ -249,7 +271,7 @@ function handleHelloVerifyRequest(fragment: usize, size: i32, now: u32): void {
 /** One complete handshake message, in order. */
 function handleMessage(type: u32, sequence: u32, body: usize, length: i32, now: u32): void {
   if (type == HandshakeType.HelloRequest) return; // RFC 5246 §7.4.1.1: ignored while negotiating
-  let status = handleInState(type, body, length, now);
+  const status = handleInState(type, body, length, now);
   if (status < 0) {
     fail(status);
     return;
@@ -257,12 +279,6 @@ function handleMessage(type: u32, sequence: u32, body: usize, length: i32, now: 
   const isServerFinished = type == HandshakeType.Finished;
   if (!isServerFinished || isAbbreviated) transcriptAdd(type, sequence, body, length);
   if (type == HandshakeType.ServerHelloDone) {
-    const isExtended = serverHelloExtendsMasterSecret();
-    status = prepareFinalFlight(helloSequence + 1, certificateRequested, isExtended);
-    if (status < 0) {
-      fail(status);
-      return;
-    }
     setDtlsState(DtlsState.AwaitChangeCipherSpec);
     sendFlight(now);
   } else if (type == HandshakeType.ServerHello && isAbbreviated) {

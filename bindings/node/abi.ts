@@ -46,6 +46,8 @@ export interface CoreExports {
   request_time(): number;
   publish_vitals(): void;
   handle_datagram(length: number, now: number): void;
+  receive_datagram(length: number, now: number): number;
+  handle_message(now: number): void;
   handle_timeout(now: number): void;
   poll_transmit(now: number): number;
   poll_event(): number;
@@ -89,6 +91,9 @@ export interface CoreExports {
   budget_plan?(plan: number, devices: number, policy: number): number;
   set_max_event_data?(length: number): number;
   max_event_data?(): number;
+  /** Only in a module with TCP; see assembly/tcp.ts. */
+  set_transport?(kind: SocketKind): number;
+  handle_stream?(length: number, now: number): number;
   /** Only in a module with an application. */
   app_clock?(now: number): void;
   app_poll_event?(now: number): number;
@@ -117,6 +122,12 @@ export enum EventKind {
   BudgetWarning = 18,
 }
 
+/** Kinds of sockets that the core asks for. */
+export enum SocketKind {
+  Udp = 1,
+  Tcp = 2,
+}
+
 export enum ConnectionState {
   Disconnected = 0,
   Opening = 1,
@@ -143,6 +154,7 @@ export enum Reason {
   HandshakeDone = 12,
   HandshakeBecauseForgotten = 13,
   SessionIdResumed = 14,
+  ChannelFailed = 15,
 }
 
 export enum Status {
@@ -161,6 +173,8 @@ export enum Status {
   InvalidSignature = -23,
   BadTag = -24,
   MalformedDer = -25,
+  BadPadding = -26,
+  WrongKeyType = -27,
   Discarded = -40,
   DecodeError = -41,
   UnexpectedMessage = -42,
@@ -179,6 +193,12 @@ export enum Status {
   ClientError = -63,
   ServerError = -64,
   Aborted = -65,
+  DecryptionFailed = -70,
+  NonceTimeout = -71,
+  SessionTimeout = -72,
+  FrameTimeout = -73,
+  FrameTooLong = -74,
+  FrameMalformed = -75,
   ReservedName = -80,
   AlreadyRegistered = -81,
   Expired = -90,

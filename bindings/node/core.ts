@@ -12,6 +12,7 @@ import {
   CoreError,
   EventKind,
   PublishOption,
+  SocketKind,
   Status,
   StorageSlot,
 } from "./abi";
@@ -24,7 +25,11 @@ import type {
   Reason,
   VariableType,
 } from "./abi";
+import { DEFAULT_TTL, NO_TTL, publishBits } from "./publish-options";
+import type { PublishOptions } from "./publish-options";
 import type { Storage } from "./storage";
+
+export type { PublishOptions };
 
 /** Log levels of the core and of applications. */
 export type LogHandler = (level: number, text: string) => void;
@@ -45,6 +50,11 @@ export interface CoreOptions {
   /** Keep publishes that wait in storage, so that they outlive power cuts; needs a module with the
    * publish queue. */
   storedQueue?: boolean;
+  /**
+   * The transport: DTLS over UDP unless given; RSA and AES over TCP in a module that has it, with RSA
+   * keys in storage.
+   */
+  transport?: Transport;
   /** Use the `standard` profile, in a module that has it; `particle` unless given. */
   standard?: StandardOptions;
 }
@@ -55,6 +65,8 @@ export interface CoreOptions {
  * @returns 0 or more; a negative Status
  */
 export type Board = (call: BoardFunction, a: number, b: number, data: Uint8Array) => number;
+
+export type Transport = "udp" | "tcp";
 
 /** How a device of the `standard` profile connects. */
 export interface StandardOptions {
@@ -79,7 +91,7 @@ export interface RequestOptions {
 
 /** An event of the core; names and data are copies. */
 export type CoreEvent =
-  | { kind: EventKind.OpenLink; reason: Reason; address: Uint8Array }
+  | { kind: EventKind.OpenLink; reason: Reason; address: Uint8Array; transport: Transport }
   | { kind: EventKind.CloseLink; reason: Reason }
   | { kind: EventKind.Connection; state: ConnectionState; reason: Reason; status: number }
   | { kind: EventKind.PublishDone; handle: number; status: number }
@@ -109,38 +121,6 @@ export type CoreEvent =
       /** ResponseFlag bits. */
       flags: number;
     };
-
-export interface PublishOptions {
-  contentFormat?: number;
-  /** Seconds, 60 unless given. In a module with the publish queue: it fails if it has not gone out
-   * by then; unless given it waits as long as it takes. */
-  ttl?: number;
-  /** Whether the server must acknowledge; true unless given. */
-  confirmable?: boolean;
-  /** The others need a module with the publish queue. */
-  priority?: "low" | "normal" | "high";
-  /** Take the place of a publish of the same name that still waits. */
-  coalesce?: boolean;
-  /** Send now or fail: Offline, RateLimited. */
-  unqueued?: boolean;
-}
-
-/** The publish waits as long as it takes. */
-const NO_TTL = -1;
-/** What the core of a module without a queue takes for a publish that says nothing. */
-const DEFAULT_TTL = 60;
-
-/** PublishOption bits; in a module without a queue only the first may be set. */
-function publishBits(options: PublishOptions): number {
-  const bit = (is: boolean | undefined, option: PublishOption): number => (is ? option : 0);
-  return (
-    bit(options.confirmable ?? true, PublishOption.Acknowledged) |
-    bit(options.unqueued, PublishOption.Unqueued) |
-    bit(options.coalesce, PublishOption.Coalesced) |
-    bit(options.priority === "low", PublishOption.LowPriority) |
-    bit(options.priority === "high", PublishOption.HighPriority)
-  );
-}
 
 /** Version of this SDK as Hello carries it: 0.1.0. */
 const SYSTEM_VERSION = 100;
@@ -205,9 +185,16 @@ export class Core {
       options.platformId ?? PLATFORM_GCC,
       SYSTEM_VERSION,
     );
+    if (options.transport === "tcp") this.setTransport();
     if (options.standard) this.setProfile(options.standard);
     this.check(this.exports.start(), "start");
     if (options.storedQueue) this.check(this.exports.queue_storage!(1), "stored queue");
+  }
+
+  private setTransport(): void {
+    const { set_transport } = this.exports;
+    if (!set_transport) throw new Error("this module has no TCP");
+    this.check(set_transport(SocketKind.Tcp), "transport");
   }
 
   private setProfile({ credential, cid = true }: StandardOptions): void {
@@ -326,7 +313,9 @@ export class Core {
   /** @returns handle that PublishDone will name */
   publish(name: string, data: string | Uint8Array, options: PublishOptions = {}): number {
     const doing = `publish "${name}"`;
-    const bits = publishBits(options);
+    // Over TCP the stream is reliable.
+    const confirmable = options.confirmable ?? this.options.transport !== "tcp";
+    const bits = publishBits({ ...options, confirmable });
     if (bits > PublishOption.Acknowledged && !this.hasQueue) {
       throw new Error("this module has no publish queue");
     }
@@ -383,7 +372,18 @@ export class Core {
     this.exports.handle_datagram(datagram.length, now);
   }
 
-  /** The next datagram to send, as a copy. */
+  /**
+   * Hand over bytes that came over TCP, as many as the core takes: up to one message. Then drain, and
+   * hand over the rest.
+   * @returns bytes taken; all of them when there is no connection any more
+   */
+  handleStream(bytes: Uint8Array, now: number): number {
+    const part = bytes.subarray(0, this.rx.length);
+    this.rx.set(part);
+    return this.check(this.exports.handle_stream!(part.length, now), "stream");
+  }
+
+  /** The next datagram to send, or bytes of the stream, as a copy. */
   pollTransmit(now: number): Uint8Array | undefined {
     const length = this.exports.poll_transmit(now);
     return length > 0 ? this.tx.slice(0, length) : undefined;
@@ -403,7 +403,12 @@ export class Core {
       new Uint8Array(this.exports.memory.buffer, field(index), field(index + 1)).slice();
     switch (kind) {
       case EventKind.OpenLink:
-        return { kind, reason: field(1), address: bytes(2) };
+        return {
+          kind,
+          reason: field(1),
+          address: bytes(2),
+          transport: field(4) === (SocketKind.Tcp as number) ? "tcp" : "udp",
+        };
       case EventKind.CloseLink:
         return { kind, reason: field(1) };
       case EventKind.Connection:

@@ -9,6 +9,7 @@ export type {
   PublishOptions,
   RequestOptions,
   StandardOptions,
+  Transport,
 } from "./core";
 export { CoapClient, formatCode } from "./coap-client";
 export type { CoapResponse } from "./coap-client";
@@ -20,6 +21,6 @@ export { Publication } from "./publication";
 export type { PublicationState } from "./publication";
 export { FlightRecorder } from "./recorder";
 export type { FlightRow } from "./recorder";
-export { Link, decodeAddress, encodeAddress } from "./link";
+export { Link, StreamLink, decodeAddress, encodeAddress } from "./link";
 export { FileStorage, MemoryStorage, encodePsk } from "./storage";
 export type { Storage } from "./storage";

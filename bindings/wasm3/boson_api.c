@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "boson_code.h"
 #include "boson_internal.h"
 
 #ifdef BOSON_HEAP
@@ -11,6 +12,7 @@
 /** Version of this SDK as Hello carries it: 0.1.0. */
 #define SYSTEM_VERSION 100
 #define DEFAULT_PORT 5684
+#define DEFAULT_TCP_PORT 5683
 #define DEFAULT_TTL 60
 /** The publish waits in the queue as long as it takes. */
 #define NO_TTL UINT32_MAX
@@ -30,6 +32,7 @@ static size_t text_length(const char *text, size_t most) {
 
 static int check_config(const struct boson_config *config) {
   if (!config->module || !config->server_host) return BOSON_ERR_ARGUMENT;
+  if (config->transport > BOSON_TCP) return BOSON_ERR_ARGUMENT;
   size_t length = text_length(config->server_host, BOSON_HOST_SIZE);
   return length == 0 || length == BOSON_HOST_SIZE ? BOSON_ERR_ARGUMENT : 0;
 }
@@ -43,6 +46,14 @@ static int start(struct boson *device) {
        SYSTEM_VERSION);
   if (config->reservation != 0) {
     error = CALL(device, set_reservation, (uint32_t)config->reservation);
+    if (error < 0) return error;
+  }
+  if (config->transport == BOSON_TCP) {
+    if (!boson_runtime_has(&device->runtime, BOSON_EXPORT_set_transport) ||
+        !boson_runtime_has(&device->runtime, BOSON_EXPORT_handle_stream)) {
+      return STATUS_NOT_SUPPORTED;
+    }
+    error = CALL(device, set_transport, BOSON_TCP);
     if (error < 0) return error;
   }
   error = CALL0(device, start);
@@ -67,13 +78,15 @@ int boson_open(struct boson *device, const struct boson_config *config) {
   device->socket = -1;
   uint32_t capabilities = hal_capabilities();
   int error = check_config(config);
-  if (!error && (capabilities >> 16 != HAL_VERSION || !(capabilities & HAL_CAP_UDP))) {
+  int is_tcp = config->transport == BOSON_TCP;
+  uint32_t needed = is_tcp ? HAL_CAP_TCP : HAL_CAP_UDP;
+  if (!error && (capabilities >> 16 != HAL_VERSION || !(capabilities & needed))) {
     error = BOSON_ERR_HAL;
   }
   if (error) return boson_runtime_fail(&device->runtime, error, NULL);
   device->config = *config;
   memcpy(device->host, config->server_host, strlen(config->server_host) + 1);
-  device->port = config->server_port ? config->server_port : DEFAULT_PORT;
+  device->port = config->server_port ? config->server_port : is_tcp ? DEFAULT_TCP_PORT : DEFAULT_PORT;
   error = boson_runtime_open(&device->runtime, config->module, config->module_size, &config->limits);
   if (error) return error;
   device->runtime.board = config->board;
@@ -102,11 +115,12 @@ void boson_close(struct boson *device) {
 }
 
 int32_t boson_commanded(struct boson *device, int32_t status) {
-  boson_drain(device);
+  boson_drain_input(device);
   return status;
 }
 
 int boson_connect(struct boson *device) {
+  boson_code_release(&device->runtime);
   return boson_commanded(device, CALL(device, connect, hal_millis()));
 }
 
@@ -156,9 +170,11 @@ int boson_publish(struct boson *device, const char *name, const void *data, uint
   uint32_t name_length = length_of(device, name);
   int error = boson_argue(device, name, name_length, data, length);
   if (error) return error;
+  int is_tcp = device->config.transport == BOSON_TCP;
+  int confirmable = is_tcp ? options->unacknowledged < 0 : options->unacknowledged <= 0;
   uint32_t ttl = options->ttl;
   if (!ttl) ttl = boson_has_queue(device) ? NO_TTL : DEFAULT_TTL;
-  uint32_t bits = (options->unacknowledged ? 0 : OPTION_ACKNOWLEDGED) | options->flags;
+  uint32_t bits = (confirmable ? OPTION_ACKNOWLEDGED : 0) | options->flags;
   if (!done && boson_has_queue(device)) bits |= OPTION_UNTOLD;
   int32_t handle = CALL(device, publish, name_length, length, options->content, ttl, bits);
   if (handle > 0 && done) {

@@ -85,6 +85,9 @@ void boson_handle_queue_event(struct boson *device, const struct event *event);
 /** Send and handle events until neither is left. Does nothing when called from a handler. */
 void boson_drain(struct boson *device);
 
+/** The same after an input or a command, with as much memory as there can be. */
+void boson_drain_input(struct boson *device);
+
 /** Close the socket, and look for none. */
 void boson_close_link(struct boson *device);
 

@@ -1,7 +1,9 @@
 // Loading a module into WASM3 and calling it. Reads three of WASM3's structures directly, because
 // its API has neither the limit of a memory, nor the list of exports, nor that of imports.
 
+#include "boson_code.h"
 #include "boson_runtime.h"
+#include "boson_section.h"
 
 #include <string.h>
 
@@ -105,29 +107,37 @@ static int has_type(struct M3Function *function, const struct export_type *type)
   return type->results == 0 || m3_GetRetType(function, 0) == c_m3Type_i32;
 }
 
-/** Note a function under one of the names that it is exported by. */
+/** Note a function under the name that it is exported by, unless the host does not use it. */
 static int note_export(struct boson_runtime *runtime, struct M3Function *function,
-                       const char *name) {
+                       const uint8_t *name, uint32_t length) {
   for (int which = 0; which < BOSON_EXPORT_COUNT; which += 1) {
-    if (strcmp(name, export_types[which].name) != 0) continue;
-    if (!has_type(function, &export_types[which])) {
-      return boson_runtime_fail(runtime, BOSON_ERR_EXPORT, export_types[which].name);
+    const struct export_type *type = &export_types[which];
+    if (strlen(type->name) != length || memcmp(name, type->name, length) != 0) continue;
+    if (!has_type(function, type)) {
+      return boson_runtime_fail(runtime, BOSON_ERR_EXPORT, type->name);
     }
     runtime->exports[which] = function;
   }
   return 0;
 }
 
-/** Find the exports. None is compiled before its first call: what never runs costs no RAM. */
+/**
+ * Find the exports, in the module's bytes: WASM3 keeps only some of a function's names, each in RAM.
+ * None is compiled before its first call: what never runs costs no RAM.
+ */
 static int find_exports(struct boson_runtime *runtime, struct M3Module *module) {
-  for (uint32_t i = 0; i < module->numFunctions; i += 1) {
-    struct M3Function *function = &module->functions[i];
-    // A function that is exported has no names but those of its exports.
-    if (!function->export_name || function->import.fieldUtf8) continue;
-    for (int j = 0; j < function->numNames; j += 1) {
-      int error = note_export(runtime, function, function->names[j]);
-      if (error) return error;
-    }
+  struct boson_section section =
+      boson_section_find(module->wasmStart, module->wasmEnd, BOSON_SECTION_EXPORT);
+  for (uint32_t left = boson_section_u32(&section); left > 0; left -= 1) {
+    uint32_t length = boson_section_u32(&section);
+    const uint8_t *name = boson_section_skip(&section, length);
+    const uint8_t *kind = boson_section_skip(&section, 1);
+    uint32_t index = boson_section_u32(&section);
+    if (!name || !kind) return BOSON_ERR_MALFORMED;
+    if (*kind != BOSON_EXTERNAL_FUNCTION || index >= module->numFunctions) continue;
+    struct M3Function *function = &module->functions[index];
+    int error = function->import.fieldUtf8 ? 0 : note_export(runtime, function, name, length);
+    if (error) return error;
   }
   for (int which = 0; which < BOSON_EXPORT_COUNT; which += 1) {
     if (export_types[which].required && !runtime->exports[which]) {
@@ -163,6 +173,26 @@ static int find_buffers(struct boson_runtime *runtime) {
   return error;
 }
 
+/**
+ * Whether there is memory for what WASM3 keeps of each function and variable: it loses its way when
+ * it runs out just there.
+ */
+static int has_memory(const uint8_t *bytes, uint32_t size) {
+  const uint8_t *end = bytes + size;
+  struct boson_section functions = boson_section_find(bytes, end, BOSON_SECTION_FUNCTION);
+  struct boson_section globals = boson_section_find(bytes, end, BOSON_SECTION_GLOBAL);
+  uint32_t function_count = boson_section_u32(&functions);
+  uint32_t global_count = boson_section_u32(&globals);
+  // Counts that the module cannot hold are WASM3's to refuse.
+  if (function_count > size || global_count > size) return 1;
+  // Variables are added one by one: old and new list at a time.
+  void *room = m3_Malloc("", function_count * sizeof(struct M3Function) +
+                                 2 * global_count * sizeof(struct M3Global));
+  int is_there = room != NULL;
+  m3_Free(room);
+  return is_there;
+}
+
 /** Parse and load. After this the module belongs to the runtime. */
 static int load(struct boson_runtime *runtime, const uint8_t *bytes, uint32_t size,
                 const struct boson_limits *limits) {
@@ -175,6 +205,7 @@ static int load(struct boson_runtime *runtime, const uint8_t *bytes, uint32_t si
   if (!runtime->runtime) return BOSON_ERR_NO_MEMORY;
   runtime->runtime->memoryLimit = limit;
 
+  if (!has_memory(bytes, size)) return BOSON_ERR_NO_MEMORY;
   struct M3Module *module = NULL;
   calls_left = runtime->calls;
   M3Result result = m3_ParseModule(runtime->environment, &module, bytes, size);
@@ -199,6 +230,7 @@ int boson_runtime_open(struct boson_runtime *runtime, const uint8_t *module, uin
                        const struct boson_limits *limits) {
   memset(runtime, 0, sizeof *runtime);
   runtime->calls = limits->calls ? limits->calls : UINT32_MAX;
+  runtime->code_limit = limits->code;
   int error = load(runtime, module, size, limits);
   if (!error) error = find_buffers(runtime);
   if (error) {
@@ -235,25 +267,28 @@ uint32_t boson_runtime_memory_size(const struct boson_runtime *runtime) {
   return m3_GetMemorySize(runtime->runtime);
 }
 
+/** Call a function, compiled before if it is not. */
+static M3Result call(struct M3Function *function, const struct export_type *type,
+                     const uint32_t *arguments, int32_t *returned) {
+  M3Result result = function->compiled ? m3Err_none : CompileFunction(function);
+  if (result) return result;
+  const void *pointers[MAX_ARGUMENTS];
+  for (uint32_t i = 0; i < type->arguments; i += 1) pointers[i] = &arguments[i];
+  result = m3_Call(function, type->arguments, pointers);
+  if (result || !type->results) return result;
+  pointers[0] = returned;
+  return m3_GetResults(function, 1, pointers);
+}
+
 int32_t boson_runtime_call(struct boson_runtime *runtime, enum boson_export which,
                            const uint32_t *arguments) {
   if (runtime->fault) return runtime->fault;
-  const struct export_type *type = &export_types[which];
   struct M3Function *function = runtime->exports[which];
   if (!runtime->runtime || !function) return BOSON_ERR_EXPORT;
   calls_left = runtime->calls;
-  M3Result result = m3Err_none;
-  if (!function->compiled) result = m3_FindFunction(&function, runtime->runtime, type->name);
   int32_t returned = 0;
-  if (!result) {
-    const void *pointers[MAX_ARGUMENTS];
-    for (uint32_t i = 0; i < type->arguments; i += 1) pointers[i] = &arguments[i];
-    result = m3_Call(function, type->arguments, pointers);
-  }
-  if (!result && type->results) {
-    const void *pointers[1] = {&returned};
-    result = m3_GetResults(function, 1, pointers);
-  }
+  M3Result result = call(function, &export_types[which], arguments, &returned);
   if (result) return boson_runtime_fail(runtime, error_of(result, BOSON_ERR_INVALID), result);
-  return returned;
+  boson_code_trim(runtime);
+  return runtime->fault ? runtime->fault : returned;
 }

@@ -30,7 +30,7 @@ enum boson_error {
   BOSON_ERR_STACK = -110,            /**< trap: the stack does not suffice */
   BOSON_ERR_TIME = -111,             /**< trap: one call made more calls than its budget */
   BOSON_ERR_ARGUMENT = -112,         /**< an argument of boson.h is out of its range */
-  BOSON_ERR_HAL = -113,              /**< a HAL of another version, or one without UDP */
+  BOSON_ERR_HAL = -113,              /**< a HAL of another version, or one without the transport */
 };
 
 /** The exports that the host uses: name, arguments, results, whether each module has it. All i32. */
@@ -61,7 +61,8 @@ enum boson_error {
   X(variable_result, 2, 1, 1)                                                                      \
   X(call_refused, 1, 1, 1)                                                                         \
   X(request_time, 0, 1, 1)                                                                         \
-  X(handle_datagram, 2, 0, 1)                                                                      \
+  X(receive_datagram, 2, 1, 1)                                                                     \
+  X(handle_message, 1, 0, 1)                                                                       \
   X(handle_timeout, 1, 0, 1)                                                                       \
   X(poll_transmit, 1, 1, 1)                                                                        \
   X(poll_event, 0, 1, 1)                                                                           \
@@ -82,6 +83,8 @@ enum boson_error {
   X(budget, 3, 1, 0)                                                                               \
   X(diagnosis, 0, 1, 0)                                                                            \
   X(last_end, 1, 1, 0)                                                                             \
+  X(set_transport, 1, 1, 0)                                                                        \
+  X(handle_stream, 2, 1, 0)                                                                        \
   X(app_clock, 1, 0, 0)                                                                            \
   X(app_poll_event, 1, 1, 0)                                                                       \
   X(setup, 0, 0, 0)                                                                                \
@@ -102,6 +105,10 @@ struct boson_limits {
   /** Calls that one call may make inside the module; default: no limit. WASM3 does not count the
    * rounds of a loop: one that calls nothing and never ends is the watchdog's business. */
   uint32_t calls;
+  /** Bytes of compiled code to keep; default: all. WASM3 compiles a function when it first runs, and
+   * keeps it. With a limit it is freed between calls, before one that needs much and when there is
+   * more than this, and compiled anew when it next runs: less RAM, more work. */
+  uint32_t code;
 };
 
 /** A range of the module's memory. */
@@ -124,6 +131,8 @@ struct boson_runtime {
   struct M3Runtime *runtime; /**< NULL: closed */
   struct M3Function *exports[BOSON_EXPORT_COUNT];
   uint32_t calls;
+  uint32_t code_limit;                    /**< bytes; 0: none */
+  uint8_t has_code;                       /**< whether code was compiled since it was released */
   int fault;          /**< 0, or the error after which nothing is called any more */
   const char *detail; /**< WASM3's own words for it, or NULL */
   struct boson_buffer rx, tx, argument, event;

@@ -31,6 +31,13 @@ export interface OutgoingMessage {
   payload?: Uint8Array;
 }
 
+/** Bytes of a message with a token of one byte. */
+export function encodedLength({ code, options = [], payload }: OutgoingMessage): number {
+  const token = Buffer.alloc(1);
+  const body = Buffer.from(payload ?? []);
+  return encodeCoap({ type: 0, code, messageId: 0, token, options, payload: body }).length;
+}
+
 /** What became of a confirmable message. */
 export type Delivery = "acknowledged" | "reset" | "timeout" | "closed";
 

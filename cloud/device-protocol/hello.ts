@@ -1,9 +1,11 @@
-// Hello: what a device says about itself first, POST /h.
+// Hello: what a device says about itself first, POST /h. Over TCP the server says it, too, without a payload.
 //
 //   product id 2 | product version 2 | flags 2 | platform id 2 | 0 | id length 1 | device id |
 //   system version 2 | largest message 2 | largest firmware 4 | OTA chunk 2
 
 import { ByteReader, DecodeError } from "../bytes";
+import { CoapCode, CoapOptionNumber, stringOption } from "../coap/codec";
+import type { OutgoingMessage } from "../coap/message-layer";
 
 export enum HelloFlag {
   LastUpdateSucceeded = 0x01,
@@ -38,26 +40,37 @@ export interface Hello {
   chunkSize?: number;
 }
 
-/** Decode the payload of a Hello. @throws DecodeError */
-export function decodeHello(payload: Uint8Array): Hello {
+/**
+ * Decode the payload of a Hello. Over TCP the id may be left out, and old firmware ends before it.
+ * @param deviceId the id that the transport gave the device, for a Hello without one
+ * @throws DecodeError also when there is no id at all
+ */
+export function decodeHello(payload: Uint8Array, deviceId?: string): Hello {
   const reader = new ByteReader(payload);
   const productId = reader.uint(2);
   const productVersion = reader.uint(2);
   const flags = reader.uint(2);
   const platformId = reader.uint(2);
-  reader.uint(1);
-  const id = reader.vector(1);
-  if (id.length !== 12) throw new DecodeError(`device id of ${id.length} bytes`);
+  const ends = deviceId !== undefined && reader.remaining === 0;
+  if (!ends) reader.uint(1);
+  const id = ends ? Buffer.alloc(0) : reader.vector(1);
+  const missing = deviceId !== undefined && id.length === 0;
+  if (id.length !== 12 && !missing) throw new DecodeError(`device id of ${id.length} bytes`);
   const hello: Hello = {
     productId,
     productVersion,
     flags,
     platformId,
-    deviceId: id.toString("hex"),
+    deviceId: missing ? deviceId : id.toString("hex"),
   };
   if (reader.remaining >= 2) hello.systemVersion = reader.uint(2);
   if (reader.remaining >= 2) hello.maxMessageSize = reader.uint(2);
   if (reader.remaining >= 4) hello.maxBinarySize = reader.uint(4);
   if (reader.remaining >= 2) hello.chunkSize = reader.uint(2);
   return hello;
+}
+
+/** The Hello of the server. A device on TCP waits 4 s for it. */
+export function encodeServerHello(): OutgoingMessage {
+  return { code: CoapCode.Post, options: [stringOption(CoapOptionNumber.UriPath, "h")] };
 }

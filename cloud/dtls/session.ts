@@ -52,6 +52,7 @@ export interface SessionFields {
 }
 
 export class Session {
+  readonly transport = "udp" as const;
   /** What records of the client carry; empty when it does not speak connection ids. */
   readonly connectionId: Buffer;
   readonly deviceId: string;

@@ -27,6 +27,7 @@ export const Status = {
   InvalidSignature: -23,
   BadTag: -24,
   MalformedDer: -25,
+  BadPadding: -26,
 } as const;
 
 /** Random cases of each kind; WBOSON_CASES multiplies them. */
@@ -34,14 +35,26 @@ export function cases(count: number): number {
   return Math.ceil(count * Number(process.env.WBOSON_CASES ?? 1));
 }
 
+/** What a module has: the layer as the UDP build uses it, or also what the TCP channel needs. */
+export type Extent = "udp" | "tcp";
+
+const BUILDS: Record<Extent, { entry: string; define: string[] }> = {
+  udp: { entry: "tests/unit/assembly/crypto/exports.ts", define: [] },
+  tcp: { entry: "tests/unit/assembly/crypto/exports-tcp.ts", define: ["--use", "WBOSON_TCP=1"] },
+};
+
 /** Compile the module. `traced` reports functions, loops and every access to memory and locals to `env`. */
-export function compileCrypto(traced: boolean): WebAssembly.Module {
+export function compileCrypto(traced: boolean, extent: Extent = "udp"): WebAssembly.Module {
   const folder = mkdtempSync(path.join(tmpdir(), "wboson-crypto-"));
   const file = path.join(folder, "crypto.wasm");
   try {
-    const entry = "tests/unit/assembly/crypto/exports.ts";
+    const { entry, define } = BUILDS[extent];
     const options = { cwd: root, stdio: ["ignore", "pipe", "pipe"] as ["ignore", "pipe", "pipe"] };
-    execFileSync(process.execPath, [ASC, entry, "-o", file, "--lowMemoryLimit", "16384"], options);
+    execFileSync(
+      process.execPath,
+      [ASC, entry, "-o", file, "--lowMemoryLimit", "16384", ...define],
+      options,
+    );
     if (traced) {
       const passes = ["--log-execution", "--instrument-memory", "--instrument-locals"];
       execFileSync(process.execPath, [WASM_OPT, file, ...passes, ...FEATURES, "-o", file], options);

@@ -1,11 +1,16 @@
 // Long runs of what tests/protocol does in short.
 // usage: npm run soak -- fuzz --count 1000000 [--seed N] [--target NAME]
+//        npm run soak -- tcp-fuzz --count 1000000 [--seed N]    the TCP side of the cloud
+//        npm run soak -- tcp-cuts                               its handshake in every division into three pieces
+//        npm run soak -- stream-fuzz --count 1000000 [--seed N] the TCP side of the core
 //        npm run soak -- lives|loss --count 2000 [--seed N]
 //        npm run soak -- cuts                                   1,000 lives, every byte of every write
 //        npm run soak -- slow-link --count 500                  12 s round trip
 //        npm run soak -- orders                                 a server's messages in every order
 //        npm run soak -- queue --count 100000 [--seed N]        that many events of a stored queue
 //        npm run soak -- damage                                 all eight bits of each byte
+//        npm run soak -- kills --count 200                      a cloud process under load
+//        npm run soak -- http --count 100000 [--seed N]         requests to the API
 
 import { parseArgs } from "node:util";
 
@@ -13,6 +18,8 @@ import { cutsCampaign } from "./cuts";
 import { cutAll, flipAll, outcomeTable } from "./damage";
 import { TARGETS, fuzz } from "./fuzz";
 import type { Target } from "./fuzz";
+import { fuzzHttp } from "./http-fuzz";
+import { killCloud } from "./kills";
 import { live } from "./lives";
 import type { LifeReport } from "./lives";
 import { runOverLoss } from "./loss";
@@ -20,6 +27,9 @@ import type { LossReport } from "./loss";
 import { ordersCampaign } from "./orders";
 import { queueLife } from "./queue";
 import { slowLinkCampaign } from "./slow-link";
+import { streamFuzz } from "./stream-fuzz";
+import { tcpCuts } from "./tcp-cuts";
+import { tcpFuzz } from "./tcp-fuzz";
 
 interface Options {
   count: number;
@@ -28,7 +38,7 @@ interface Options {
 }
 
 /** Each prints its figures and returns whether all was well. */
-const RUNS: Record<string, (options: Options) => boolean> = {
+const RUNS: Record<string, (options: Options) => boolean | Promise<boolean>> = {
   fuzz(options) {
     const progress = (done: number): void => {
       if (done % 100_000 === 0) console.error(`fuzz: ${done} inputs`);
@@ -36,6 +46,19 @@ const RUNS: Record<string, (options: Options) => boolean> = {
     const report = fuzz({ ...options, progress });
     console.log(JSON.stringify(report, null, 2));
     return report.failures.length === 0;
+  },
+
+  "tcp-fuzz"({ count, seed }) {
+    const progress = (done: number): void => console.error(`tcp-fuzz: ${done} inputs`);
+    const report = tcpFuzz({ count, seed, progress });
+    console.log(JSON.stringify(report, null, 2));
+    return report.failures.length === 0;
+  },
+
+  "tcp-cuts"() {
+    const report = tcpCuts();
+    console.log(report);
+    return report.failed.length === 0;
   },
 
   lives({ count, seed }) {
@@ -87,7 +110,21 @@ const RUNS: Record<string, (options: Options) => boolean> = {
 
   "slow-link": ({ count, seed }) => slowLinkCampaign(count, seed),
 
+  "stream-fuzz": (options) => streamFuzz(options),
+
   orders: () => ordersCampaign(6),
+
+  async http({ count, seed }) {
+    const report = await fuzzHttp(count, seed);
+    console.log(JSON.stringify(report, null, 2));
+    return report.failures.length === 0;
+  },
+
+  async kills({ count, seed }) {
+    const report = await killCloud(count, seed);
+    console.log(report);
+    return report.problems.length === 0;
+  },
 };
 
 function seeds(count: number, first: number): number[] {
@@ -105,7 +142,7 @@ function sums<T extends object>(reports: T[]): Record<string, number> {
   return total;
 }
 
-function main(): void {
+async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: { count: { type: "string" }, seed: { type: "string" }, target: { type: "string" } },
@@ -116,8 +153,8 @@ function main(): void {
   if (target && !TARGETS.includes(target)) throw new Error(`targets: ${TARGETS.join(", ")}`);
   const startedAt = performance.now();
   const options = { count: Number(values.count ?? 1000), seed: Number(values.seed ?? 1), target };
-  if (!run(options)) process.exitCode = 1;
+  if (!(await run(options))) process.exitCode = 1;
   console.log(`${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
 }
 
-main();
+void main();
