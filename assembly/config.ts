@@ -8,6 +8,12 @@
 export const STANDARD: bool = isDefined(WBOSON_STANDARD);
 
 /**
+ * Whether this build carries the publish queue and what stands on it (`--use WBOSON_QUEUE=1`):
+ * build/boson-api.wasm and applications. See docs/queue.md.
+ */
+export const QUEUE: bool = isDefined(WBOSON_QUEUE);
+
+/**
  * Whether this build carries the TCP channel beside DTLS (`--use WBOSON_TCP=1`). Memory of files that
  * only it uses is `@lazy`: laid out where something refers to it.
  */
@@ -113,3 +119,26 @@ export const SERVER_HELLO_TIMEOUT: i32 = 4000;
 /** Default keepalive over TCP, and how long the answer to a ping may take, ms. */
 export const STREAM_KEEPALIVE: i32 = 15000;
 export const STREAM_PING_TIMEOUT: i32 = 10000;
+
+// ---- publish queue, only in builds with QUEUE --------------------------------------------------
+
+/** Publishes that are remembered: waiting, on their way, or ended and not yet asked about. */
+export const QUEUE_ENTRIES: i32 = 64;
+/** Bytes for names and data of publishes that wait in RAM. */
+export const QUEUE_CAPACITY: i32 = 4096;
+/** Storage slots for publishes; one of them is always left free. */
+export const QUEUE_SLOTS: i32 = 16;
+/** Publishes on their way at a time; 1 keeps them in order even when datagrams are lost. */
+export const QUEUE_WINDOW: i32 = 4;
+/** The Particle cloud takes one publish a second, four at once. */
+// @ts-ignore: decorator
+@inline
+export const PUBLISH_BURST: u32 = 4;
+// @ts-ignore: decorator
+@inline
+export const PUBLISH_INTERVAL: u32 = 1000;
+/** First and longest pause before a publish that was not acknowledged is sent again, ms. */
+export const REPUBLISH_MIN: i32 = 5000;
+export const REPUBLISH_MAX: i32 = 300000;
+/** How often a publish is handed to the connection before it fails; each is MAX_ROUNDS rounds. */
+export const MAX_DELIVERIES: i32 = 8;

@@ -35,6 +35,15 @@ export const enum EventKind {
   /** The server has moved, signed with the key in slot ServerMoveKey. a: port; b, c: address;
    * d, e: its new public key, DER. The host stores them and connects anew. */
   ServerMoved = 12,
+  /** A flush of the publish queue ended. a: Status.Ok when nothing waits any more,
+   * Status.MessageTimeout; b: publishes that still wait (builds with QUEUE). */
+  Flushed = 16,
+  /** The host shall sleep: the connection is closed. a: as Flushed; b: as Flushed; c: seconds, 0
+   * until something else wakes it (builds with QUEUE). */
+  Sleep = 17,
+  /** A threshold of the budget is reached. a: percent, 70, 90 or 100; b: data operations of the
+   * period; c, d: its bytes of IPv4, low and high 32 bits (builds with QUEUE). */
+  BudgetWarning = 18,
 }
 
 /** Kinds of sockets, as `hal_socket_kind` has them. */

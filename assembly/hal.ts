@@ -56,6 +56,12 @@ export const enum StorageSlot {
   Certificate = 6,
   /** SubjectPublicKeyInfo DER of the key that signs server moves; written by provisioning only. */
   ServerMoveKey = 7,
+  /** Alternating slots for what the publish queue remembers; a host may lack these and the next. */
+  QueueStateA = 8,
+  QueueStateB = 9,
+  /** First of the 16 slots for publishes that wait, 1152 bytes each. */
+  QueueFirst = 10,
+  QueueLast = 25,
 }
 
 /** Severity of a log line. */

@@ -12,7 +12,7 @@ import { malformedMessages } from "./cloud/router";
 import { requestTime } from "./cloud/small-messages";
 import { subscribe as subscribeTo } from "./cloud/subscriptions";
 import { outboxRetransmitted, outboxTransmitted, outboxUnacknowledged } from "./coap/outbox";
-import { ARGUMENT_CAPACITY, EVENT_SIZE, RX_CAPACITY, TX_CAPACITY } from "./config";
+import { ARGUMENT_CAPACITY, EVENT_SIZE, QUEUE, RX_CAPACITY, TX_CAPACITY } from "./config";
 import {
   connectionState,
   deviceConnect,
@@ -37,7 +37,11 @@ import {
 import { session, setReservation } from "./dtls/session";
 import { dtlsAlertReceived, dtlsCount } from "./dtls/state";
 import { eventsLost } from "./events";
+import { meterPollTransmit, meterReceive } from "./queue/metered";
+import { queuePollEvent, queuePollTimeout, queueTransmit } from "./queue/delivery";
+import { enqueue } from "./queue/queue";
 import { Status } from "./status";
+import { earlier } from "./util/clock";
 import { roundTrip } from "./util/round-trip";
 
 /** Version of this interface; a host refuses another one. */
@@ -207,10 +211,10 @@ export function connection_state(): i32 {
 /**
  * Publish an event: name, then data, stand in the argument buffer.
  * @param content_format 0 text, 42 octets, 50 JSON, 60 CBOR, 65001 JSON model in CBOR
- * @param ttl seconds, 0...16777215
- * @param confirmable 0 sends once without ACK
+ * @param ttl seconds, 0...16777215; in builds with QUEUE also -1, as long as it takes
+ * @param confirmable 0 sends once without ACK; in builds with QUEUE bits of PublishOption
  * @returns handle, 1...65535, that PublishDone names; Status.InvalidArgument; Status.TooLong;
- *   Status.ReservedName; Status.NoSpace
+ *   Status.ReservedName; Status.NoSpace. In builds with QUEUE: as `enqueue`
  */
 export function publish(
   name_length: i32,
@@ -224,6 +228,9 @@ export function publish(
     return Status.TooLong;
   }
   const data = ARGUMENT + name_length;
+  if (QUEUE) {
+    return enqueue(ARGUMENT, name_length, data, data_length, content_format, ttl, confirmable);
+  }
   return publishEvent(
     ARGUMENT,
     name_length,
@@ -269,6 +276,13 @@ export function publish_vitals(): void {
 /** @param length bytes in the receive buffer */
 export function handle_datagram(length: i32, now: u32): void {
   if (length <= 0) return;
+  if (QUEUE) {
+    while (meterReceive(length, now)) {
+      deviceHandleMessage(now);
+      length = 0;
+    }
+    return;
+  }
   while (deviceReceive(length, now)) {
     deviceHandleMessage(now);
     length = 0;
@@ -283,6 +297,7 @@ export function handle_datagram(length: i32, now: u32): void {
  * @returns 1 when a message waits for `handle_message`; 0 when the datagram is done
  */
 export function receive_datagram(length: i32, now: u32): i32 {
+  if (QUEUE) return meterReceive(length, now) ? 1 : 0;
   return deviceReceive(length, now) ? 1 : 0;
 }
 
@@ -296,16 +311,22 @@ export function handle_timeout(now: u32): void {
 
 /** @returns bytes in the transmit buffer; 0 when there is nothing to send */
 export function poll_transmit(now: u32): i32 {
+  if (QUEUE) {
+    queueTransmit(now);
+    return meterPollTransmit(now);
+  }
   return devicePollTransmit(now);
 }
 
 /** @returns kind of the event in the event buffer; 0 when there is none */
 export function poll_event(): i32 {
+  if (QUEUE) return queuePollEvent(EVENT);
   return devicePollEvent(EVENT);
 }
 
 /** @returns ms until `handle_timeout` is due; 0 now; -1 never */
 export function poll_timeout(now: u32): i32 {
+  if (QUEUE) return earlier(devicePollTimeout(now), queuePollTimeout(now));
   return devicePollTimeout(now);
 }
 

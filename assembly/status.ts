@@ -101,4 +101,16 @@ export const enum Status {
   ReservedName = -80,
   /** This name is registered already. */
   AlreadyRegistered = -81,
+
+  // assembly/queue: -90...
+  /** Not sent within its time to live. */
+  Expired = -90,
+  /** A later publish of the same name took its place. */
+  Replaced = -91,
+  /** It made room for a later publish, as the policy for a full queue says. */
+  Dropped = -92,
+  /** More publishes than the pacing allows, and the caller asked not to queue. */
+  RateLimited = -93,
+  /** The budget of the period leaves nothing for it. */
+  OverBudget = -94,
 }

@@ -9,7 +9,12 @@ import type { Result } from "./table";
 const root = path.resolve(__dirname, "..");
 
 /** Modules of the core by row. */
-const FILES = { core: "boson", standard: "boson-standard", tcp: "boson-tcp" };
+const FILES = {
+  core: "boson",
+  standard: "boson-standard",
+  tcp: "boson-tcp",
+  api: "boson-api",
+};
 
 /** Places in the module's text that can allocate: memory growth, and the managed runtime. */
 function countAllocations(text: string): number {
@@ -31,6 +36,7 @@ export async function run(): Promise<Result> {
     rows,
     notes: [
       "core: the `particle` profile; standard: both profiles and CoAP requests; tcp: core and TCP",
+      "api: core with the publish queue, the meter and what stands on them",
       "wasm, staticRam: bytes",
       "allocations: memory.grow instructions and ~lib/rt symbols in the module",
     ],

@@ -25,6 +25,8 @@ export interface EventMessage {
   ttl: number;
   confirmable: boolean;
   messageId: number;
+  /** CoAP token, hexadecimal; devices may use it as the id that repetitions of an event share. */
+  token: string;
 }
 
 export interface DatagramEvent {

@@ -10,6 +10,7 @@ import { CoapType } from "./coap/codec";
 import { DEFAULT_TRANSMISSION_PARAMETERS, encodedLength } from "./coap/message-layer";
 import { count } from "./counters";
 import type { Counters } from "./counters";
+import { OperationMeter } from "./operations";
 import { describeDatagram } from "./datagram-event";
 import { DeviceLink } from "./device-link";
 import type { LinkHost, LinkSession } from "./device-link";
@@ -36,6 +37,8 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   readonly registry: Registry;
   /** Everything that was dropped, by reason. */
   readonly counters: Counters = {};
+  /** What each device has used, as a plan would count it. */
+  readonly operations = new OperationMeter();
   private readonly dtls: DtlsServer;
   private readonly tcp: TcpServer | undefined;
   private readonly reset: SessionReset | undefined;
@@ -287,6 +290,8 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   }
 
   private handleEvent(link: DeviceLink, event: DeviceEvent, request: CoapMessage): void {
+    const token = request.token.toString("hex");
+    this.operations.published(link.device.id, event.name, event.data, token);
     this.emitSafely("event", {
       deviceId: link.device.id,
       name: event.name,
@@ -295,6 +300,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
       ttl: event.ttl,
       confirmable: request.type === CoapType.Confirmable,
       messageId: request.messageId,
+      token,
     });
     this.deliver(event, true, (receiverId) => this.mayReceive(link.device.id, receiverId));
   }
@@ -319,11 +325,15 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
       // Over TCP Device OS acknowledges no event, and none gets lost.
       if (!confirmable || link.session?.transport === "tcp") {
         link.messages.sendNonConfirmable(message);
+        this.operations.delivered(link.device.id, event.name, event.data);
         continue;
       }
       link.messages.sendConfirmable(message, this.now, (delivery, answer) => {
         const report = { deviceId: link.device.id, name: event.name, delivery };
         this.emitSafely("delivery", { ...report, coapCode: answer?.code ?? 0 });
+        if (delivery === "acknowledged") {
+          this.operations.delivered(link.device.id, event.name, event.data);
+        }
         if (delivery === "timeout") this.setOffline(link, "unreachable");
       });
     }

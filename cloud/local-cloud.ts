@@ -67,9 +67,11 @@ export class LocalCloud extends CloudEngine {
     argument = "",
     options: { timeoutMs?: number } = {},
   ): Promise<number> {
-    return this.start(deviceId, (link) =>
+    const result = await this.start(deviceId, (link) =>
       callFunction(link, name, argument, this.timing(options.timeoutMs)),
     );
+    this.operations.answered(deviceId, "functions");
+    return result;
   }
 
   /** Read a variable of a device; its type is the one that the device described. @throws CloudError */
@@ -78,7 +80,11 @@ export class LocalCloud extends CloudEngine {
     name: string,
     options: { timeoutMs?: number } = {},
   ): Promise<VariableValue> {
-    return this.start(deviceId, (link) => readVariable(link, name, this.timing(options.timeoutMs)));
+    const value = await this.start(deviceId, (link) =>
+      readVariable(link, name, this.timing(options.timeoutMs)),
+    );
+    this.operations.answered(deviceId, "variables");
+    return value;
   }
 
   /** Ask a device to describe itself. @throws CloudError */

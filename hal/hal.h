@@ -64,6 +64,14 @@ enum hal_log_level {
 #define HAL_SLOT_MAX 1024
 /** Highest number of a storage slot; the lowest is 1. */
 #define HAL_SLOT_LAST 7
+/**
+ * Slots of the publish queue, for modules that have one: 8 and 9 its state, the others a publish
+ * each. A port may lack them (HAL_ERR_NOT_SUPPORTED): publishes then wait in RAM only.
+ */
+#define HAL_QUEUE_SLOT_FIRST 8
+#define HAL_QUEUE_SLOT_LAST 25
+/** Longest content of a queue slot, bytes. */
+#define HAL_QUEUE_SLOT_MAX 1152
 /** Longest line of the log, bytes. */
 #define HAL_LOG_MAX 1024
 
@@ -119,21 +127,23 @@ int hal_socket_close(int socket);
 
 /**
  * Read a storage slot (1 device key, 2 server key, 3 and 4 session, 5...7 as ARCHITECTURE.md says).
- * @param slot 1...HAL_SLOT_LAST
+ * @param slot 1...HAL_SLOT_LAST, or a queue slot
  * @param buffer [out] `capacity` bytes; unchanged unless the result is above 0
  * @param capacity bytes
  * @returns bytes of the content; 0 for a slot never written or erased; HAL_ERR_TOO_LONG (content
- *   longer than `capacity`); HAL_ERR_STORAGE; HAL_ERR_INVALID
+ *   longer than `capacity`); HAL_ERR_STORAGE; HAL_ERR_INVALID; HAL_ERR_NOT_SUPPORTED (queue slots)
  */
 int hal_storage_read(int slot, uint8_t *buffer, size_t capacity);
 
 /**
  * Replace a storage slot. When this returns, the content outlives a power cut. A cut during the
- * call leaves the old content, the new one, or for slots 3 and 4 a torn one; no other slot changes.
- * @param slot 1...HAL_SLOT_LAST
+ * call leaves the old content, the new one, or for slots 3, 4 and the queue's a torn one; no other
+ * slot changes.
+ * @param slot 1...HAL_SLOT_LAST, or a queue slot
  * @param data [in] `length` bytes
- * @param length bytes, 0...HAL_SLOT_MAX; 0 erases the slot
- * @returns `length`; HAL_ERR_TOO_LONG; HAL_ERR_NO_SPACE; HAL_ERR_STORAGE; HAL_ERR_INVALID
+ * @param length bytes, 0...HAL_SLOT_MAX or HAL_QUEUE_SLOT_MAX; 0 erases the slot
+ * @returns `length`; HAL_ERR_TOO_LONG; HAL_ERR_NO_SPACE; HAL_ERR_STORAGE; HAL_ERR_INVALID;
+ *   HAL_ERR_NOT_SUPPORTED (queue slots)
  */
 int hal_storage_write(int slot, const uint8_t *data, size_t length);
 

@@ -18,6 +18,7 @@ const POSIX = ["hal/posix/hal_posix.c"];
 
 export const PROGRAMS = {
   "boson-run": { sources: [...BINDING, ...POSIX, "bindings/wasm3/boson_run.c"], wasm3: true },
+  firmware: { sources: [...BINDING, ...POSIX, "examples/firmware/main.c"], wasm3: true },
   hostile: { sources: [...BINDING, ...POSIX, "tests/native/hostile.c"], wasm3: true },
   conformance: {
     sources: [...POSIX, "tests/hal/conformance.c", "tests/hal/posix.c"],

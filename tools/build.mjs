@@ -21,6 +21,7 @@ const VARIANTS = [
   { target: "core", entry: "assembly/index.ts", define: [] },
   { target: "standard", entry: "assembly/standard.ts", define: ["--use", "WBOSON_STANDARD=1"] },
   { target: "tcp", entry: "assembly/tcp.ts", define: ["--use", "WBOSON_TCP=1"] },
+  { target: "api", entry: "assembly/api.ts", define: ["--use", "WBOSON_QUEUE=1"] },
 ];
 
 /**
@@ -87,6 +88,8 @@ export async function buildApplication(
   { runtime = "stub", pages = 1, memory, tcp = false } = {},
 ) {
   const options = ["--runtime", runtime, "--maximumMemory", String(pages)];
+  options.push("--use", "abort=", "--use", "WBOSON_QUEUE=1");
+  options.push("--textFile", outFile.replace(/\.wasm$/, ".wat"));
   // The runtimes that collect then end their heap there, not at the end of the page.
   if (memory !== undefined) options.push("--lowMemoryLimit", String(memory));
   if (runtime === "minimal") options.push("--exportRuntime");

@@ -2,17 +2,23 @@
 // `setup()` and `loop()`; the host calls `app_clock` before either, and `app_poll_event` in place of
 // `poll_event`: events for the application go to its handlers, the others to the host.
 
-export * from "../index";
+export * from "../api";
 
 import { EVENT_SIZE } from "../config";
-import { devicePollEvent } from "../device";
 import { EventKind } from "../events";
 import { event_buffer } from "../index";
-import { dispatchEvent, dispatchFunction, dispatchVariable, setNow } from "./raw";
+import { queuePollEvent } from "../queue/delivery";
+import { uptimeAdvance } from "../util/uptime";
+import { dispatchFunction, dispatchPublishDone, dispatchVariable, setNow } from "./raw";
+import { dispatchEvent } from "./subscriptions";
+import { dispatchSystem } from "./system";
+import { vitalsPoll } from "./vitals";
 
 /** Tell the application the time, ms. */
 export function app_clock(now: u32): void {
   setNow(now);
+  uptimeAdvance(now);
+  vitalsPoll(now);
 }
 
 /** @returns kind of the next event for the host, in the event buffer; 0 when there is none */
@@ -20,7 +26,7 @@ export function app_poll_event(now: u32): i32 {
   setNow(now);
   const event = event_buffer();
   let kind: i32;
-  while ((kind = devicePollEvent(event)) != EventKind.None) {
+  while ((kind = queuePollEvent(event)) != EventKind.None) {
     if (!dispatch(kind, event)) return kind;
   }
   memory.fill(event, 0, EVENT_SIZE);
@@ -43,7 +49,12 @@ function dispatch(kind: i32, event: usize): bool {
     case EventKind.EventReceived:
       dispatchEvent(a, b, c, d, load<u32>(event, 20));
       return true;
+    case EventKind.PublishDone:
+      // The host may have published, too: it hears of it as well.
+      dispatchPublishDone(a, b);
+      return false;
     default:
+      dispatchSystem(kind, a);
       return false;
   }
 }

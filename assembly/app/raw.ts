@@ -3,12 +3,12 @@
 // allocates nothing and needs no runtime.
 
 import { refuseCall, returnFunction, returnVariable } from "../cloud/responses";
-import { publish } from "../cloud/publisher";
 import { RegistryKind, registryAdd } from "../cloud/registry";
-import { subscribe } from "../cloud/subscriptions";
-import { MAX_FUNCTIONS, MAX_SUBSCRIPTIONS, MAX_VARIABLES } from "../config";
+import { MAX_FUNCTIONS, MAX_VARIABLES } from "../config";
 import { deviceRegistryChanged } from "../connection";
+import { enqueue } from "../queue/queue";
 import { Status } from "../status";
+import { EventHandler, addHandler } from "./subscriptions";
 
 /** Time of the call into the module that runs now, ms. */
 let now: u32 = 0;
@@ -23,17 +23,14 @@ export function millis(): u32 {
   return now;
 }
 
-/** Handlers by number of the function, variable or subscription: table indices, 0 for none. */
+/** Handlers by number of the function or variable: table indices, 0 for none. */
 const FUNCTION_HANDLERS: usize = memory.data(400, 4);
 const VARIABLE_HANDLERS: usize = memory.data(400, 4);
-const EVENT_HANDLERS: usize = memory.data(32, 4);
 
 /** A called function: argument (UTF-8) in, result out. */
 export type FunctionHandler = (argument: usize, length: i32) => i32;
 /** A read variable: writes its value to `value` (1024 bytes). @returns bytes, negative to refuse */
 export type VariableHandler = (value: usize) => i32;
-/** A received event. */
-export type EventHandler = (name: usize, nameLength: i32, data: usize, dataLength: i32) => void;
 
 function keep(table: usize, limit: i32, number: i32, handler: u32): i32 {
   if (number < 0) return number;
@@ -72,22 +69,31 @@ export function registerVariable(
 /**
  * Subscribe to events whose name begins with `prefix`.
  * @param content SubscriptionContent
- * @returns as `registerFunction`
+ * @returns number for `removeHandler`; Status.InvalidArgument, Status.TooLong, Status.NoSpace
  */
 export function subscribeTo(prefix: usize, length: i32, content: i32, handler: EventHandler): i32 {
-  const number = subscribe(prefix, length, content);
-  return keep(EVENT_HANDLERS, MAX_SUBSCRIPTIONS, number, handler.index);
+  return addHandler(prefix, length, content, handler.index, 0, now);
 }
 
-/** Publish an event: (name, length, data, length, content format, ttl, confirmable). */
-export { publish as publishBytes };
+/** Publish an event: (name, length, data, length, content format, ttl, PublishOption bits). */
+export { enqueue as publishBytes };
+
+/** A publish ended. @param status Status.Ok or why it failed */
+export type PublishHandler = (handle: i32, status: i32) => void;
+
+let publishHandler: u32 = 0;
+
+/** Be told of the end of every publish. */
+export function onPublishDone(handler: PublishHandler): void {
+  publishHandler = handler.index;
+}
 
 // ---- dispatch, for entry.ts -----------------------------------------------------------------
 
 const VALUE: usize = memory.data(1024, 8);
 let dispatched: i32 = 0;
 
-/** Number of the function, variable or subscription whose handler runs. */
+/** Number of the function or variable whose handler runs. */
 export function dispatchedNumber(): i32 {
   return dispatched;
 }
@@ -109,13 +115,6 @@ export function dispatchVariable(number: i32, call: i32): void {
   if (length < 0 || returnVariable(call, VALUE, length) < 0) refuseCall(call);
 }
 
-export function dispatchEvent(
-  number: i32,
-  name: usize,
-  nameLength: i32,
-  data: usize,
-  dataLength: i32,
-): void {
-  const handler = handlerAt(EVENT_HANDLERS, number);
-  if (handler) call_indirect<void>(handler, name, nameLength, data, dataLength);
+export function dispatchPublishDone(handle: i32, status: i32): void {
+  if (publishHandler) call_indirect<void>(publishHandler, handle, status);
 }

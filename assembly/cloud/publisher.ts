@@ -1,7 +1,7 @@
 // Publishing: POST /E/<name>. A publish is checked whole before anything is queued: what is too
 // long or reserved is refused, never cut.
 
-import { MAX_DATA_LENGTH, MAX_NAME_LENGTH, OUTBOX_RESERVE } from "../config";
+import { MAX_DATA_LENGTH, MAX_NAME_LENGTH, OUTBOX_RESERVE, QUEUE } from "../config";
 import {
   encodeByteOption,
   encodeEnd,
@@ -21,6 +21,15 @@ const RESERVED: usize = memory.data<u8>([
 ]);
 
 let lastHandle: i32 = 0;
+/** Token of the next publish, by which builds with QUEUE identify it; [in] 0...4 bytes. */
+let token: usize = 0;
+let tokenLength: i32 = 0;
+
+/** Give the publishes that follow this token; it must stay where it is. */
+export function setPublishToken(at: usize, length: i32): void {
+  token = at;
+  tokenLength = length;
+}
 
 /** Whether `name` begins with the `length` lower-case letters at `prefix`, in any case. */
 function startsWith(name: usize, nameLength: i32, prefix: usize, length: i32): bool {
@@ -61,7 +70,15 @@ export function publish(
   if (nameLength > MAX_NAME_LENGTH || dataLength > MAX_DATA_LENGTH) return Status.TooLong;
   if (isReservedName(name, nameLength)) return Status.ReservedName;
   const type = isConfirmable ? MessageType.Confirmable : MessageType.NonConfirmable;
-  encodeMessage(outboxSpace(), outboxCapacity() - OUTBOX_RESERVE, type, Code.Post, 0, 0, 0);
+  encodeMessage(
+    outboxSpace(),
+    outboxCapacity() - OUTBOX_RESERVE,
+    type,
+    Code.Post,
+    0,
+    QUEUE ? token : 0,
+    QUEUE ? tokenLength : 0,
+  );
   encodeByteOption(Option.UriPath, Resource.Event);
   encodeOption(Option.UriPath, name, nameLength);
   if (contentFormat != ContentFormat.Text) encodeUintOption(Option.ContentFormat, contentFormat);

@@ -21,8 +21,10 @@ import { Code, Option } from "../coap/protocol";
 import { EventKind, eventSpace, pushEvent } from "../events";
 import { Status } from "../status";
 import { CallKind, callOpen } from "./calls";
+import { Served } from "../util/traffic";
 import { describeAnswer } from "./describe";
 import { ContentFormat, Resource } from "./protocol";
+import { isReservedName } from "./publisher";
 import { RegistryKind, registryDetail, registryFind } from "./registry";
 import { respond } from "./responses";
 import { handleServerMoved } from "./server-moved";
@@ -114,6 +116,14 @@ function readOptions(): i32 {
     }
   }
   return Status.Ok;
+}
+
+/** What the request handled last was for, as Served; events of the system are Other. */
+export function servedKind(): i32 {
+  if (resource == Resource.Function) return Served.Function;
+  if (resource == Resource.Variable) return Served.Variable;
+  const isEvent = resource == Resource.Event || resource == Resource.LowerEvent;
+  return isEvent && !isReservedName(name, nameLength) ? Served.Event : Served.Other;
 }
 
 /**

@@ -19,9 +19,10 @@ import { EventKind, pushEvent } from "../events";
 import { Status } from "../status";
 import { loadU32 } from "../util/bytes";
 import { handleResponse, isForRequest } from "../client/requests";
-import { STANDARD, TCP } from "../config";
+import { QUEUE, STANDARD, TCP } from "../config";
+import { trafficServe } from "../util/traffic";
 import { handleHelloAnswer } from "./hello";
-import { handleRequest, wasEvent } from "./requests";
+import { handleRequest, servedKind, wasEvent } from "./requests";
 import { isTimeToken } from "./small-messages";
 
 let malformed: u32 = 0;
@@ -111,6 +112,9 @@ function handleNewRequest(isConfirmable: bool, now: u32): void {
   }
   if (!inboxReceive(id, now)) return;
   let outcome = handleRequest(now);
+  if (QUEUE) {
+    if (outcome >= 0) trafficServe(servedKind());
+  }
   if (TCP) {
     if (isReliable()) {
       // It will not come again, and events are not acknowledged over TCP.

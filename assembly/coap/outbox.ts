@@ -9,6 +9,7 @@ import {
   MAX_STREAM_MESSAGE,
   NSTART,
   OUTBOX_CAPACITY,
+  QUEUE,
   STREAM_TIMEOUT,
   TCP,
 } from "../config";
@@ -17,6 +18,7 @@ import { loadU16, storeU16 } from "../util/bytes";
 import { earlier, isDue, untilDue } from "../util/clock";
 import { nextJitter } from "../util/jitter";
 import { retransmissionTimeout, roundTripSample } from "../util/round-trip";
+import { trafficAnswer, trafficSend } from "../util/traffic";
 import { MessageType } from "./protocol";
 import { isReliable } from "./reliability";
 
@@ -194,6 +196,7 @@ export function outboxPollTransmit(output: usize, capacity: i32, only: i32, now:
   const length = <i32>entry.length;
   if (length > capacity) return Status.NoSpace;
   const message = messageAt(at);
+  if (QUEUE) trafficSend(entry.purpose, entry.rounds != 0);
   if (entry.rounds) {
     retransmitted += 1;
   } else {
@@ -299,6 +302,7 @@ export function outboxAcknowledge(id: u32, status: i32, now: u32): i32 {
   const at = findInFlight(id);
   if (at < 0) return Status.NotFound;
   const entry = entryAt(at);
+  if (QUEUE) trafficAnswer(entry.purpose);
   // Karn: the answer to a message that was repeated says nothing about the round trip.
   if (entry.transmissions == 1) roundTripSample(<i32>(now - entry.sentAt));
   finish(at, status);

@@ -72,6 +72,25 @@ export interface CoreExports {
     hasMore: number,
   ): number;
   request_cancel?(handle: number): number;
+  /** Only in a module with the publish queue; see assembly/api.ts. */
+  queue_policy?(policy: number): number;
+  queue_pacing?(burst: number, intervalMs: number): number;
+  queue_storage?(stored: number): number;
+  queue_pending?(): number;
+  queue_state?(handle: number): number;
+  queue_cancel?(handle: number): number;
+  queue_flush?(timeoutMs: number, now: number): number;
+  sleep?(seconds: number, goodbye: number, timeoutMs: number, now: number): number;
+  meter_storage?(operations: number): number;
+  meter_period?(period: number): number;
+  meter?(number: number): number;
+  ledger?(cause: number, field: number): number;
+  budget?(operations: number, bytes: number, policy: number): number;
+  diagnosis?(): number;
+  last_end?(back: number): number;
+  budget_plan?(plan: number, devices: number, policy: number): number;
+  set_max_event_data?(length: number): number;
+  max_event_data?(): number;
   /** Only in a module with TCP; see assembly/tcp.ts. */
   set_transport?(kind: SocketKind): number;
   handle_stream?(length: number, now: number): number;
@@ -98,6 +117,9 @@ export enum EventKind {
   SubscriptionsDone = 10,
   Response = 11,
   ServerMoved = 12,
+  Flushed = 16,
+  Sleep = 17,
+  BudgetWarning = 18,
 }
 
 /** Kinds of sockets that the core asks for. */
@@ -179,6 +201,11 @@ export enum Status {
   FrameMalformed = -75,
   ReservedName = -80,
   AlreadyRegistered = -81,
+  Expired = -90,
+  Replaced = -91,
+  Dropped = -92,
+  RateLimited = -93,
+  OverBudget = -94,
 }
 
 export enum StorageSlot {
@@ -189,6 +216,10 @@ export enum StorageSlot {
   PreSharedKey = 5,
   Certificate = 6,
   ServerMoveKey = 7,
+  QueueStateA = 8,
+  QueueStateB = 9,
+  QueueFirst = 10,
+  QueueLast = 25,
 }
 
 /** What a device of the `standard` profile proves its identity with. */
@@ -232,6 +263,98 @@ export enum SubscriptionContent {
   Text = 0,
   Binary = 0x62,
   Cbor = 0x63,
+}
+
+/** How a publish is treated, in a module with the publish queue; combined with `|`. */
+export enum PublishOption {
+  Acknowledged = 1,
+  Unqueued = 2,
+  Coalesced = 4,
+  LowPriority = 8,
+  HighPriority = 16,
+  Untold = 32,
+}
+
+/** What a publish that finds the queue full does. */
+export enum FullPolicy {
+  Refuse = 0,
+  DropOldest = 1,
+  DropNewest = 2,
+}
+
+/** Numbers of the meter of data operations. */
+export enum Meter {
+  Publishes = 0,
+  Deliveries = 1,
+  Functions = 2,
+  Variables = 3,
+  Operations = 4,
+  Unconfirmed = 5,
+  Repetitions = 6,
+  Bytes = 7,
+  BytesHigh = 8,
+  Period = 9,
+}
+
+/** What a datagram was for, in the byte ledger. */
+export enum Cause {
+  Handshake = 0,
+  Hello = 1,
+  Resume = 2,
+  Keepalive = 3,
+  Describe = 4,
+  Subscribe = 5,
+  Publish = 6,
+  Time = 7,
+  Event = 8,
+  Call = 9,
+  Goodbye = 10,
+  Other = 11,
+}
+
+export enum LedgerField {
+  UpBytes = 0,
+  UpDatagrams = 1,
+  DownBytes = 2,
+  DownDatagrams = 3,
+}
+
+export enum BudgetPolicy {
+  Warn = 0,
+  Defer = 1,
+  Coalesce = 2,
+  DropLow = 3,
+  Pause = 4,
+}
+
+/** What an application asks of its board. */
+export enum BoardFunction {
+  PinMode = 1,
+  DigitalWrite = 2,
+  DigitalRead = 3,
+  AnalogWrite = 4,
+  AnalogRead = 5,
+  SerialBegin = 6,
+  SerialWrite = 7,
+  SerialRead = 8,
+  I2cWrite = 9,
+  I2cRead = 10,
+}
+
+/** Why there is no connection, as far as the device can tell. */
+export enum Diagnosis {
+  Unknown = 0,
+  Connected = 1,
+  NoNetwork = 2,
+  Silent = 3,
+  PortalSuspected = 4,
+  WrongServer = 5,
+  Refused = 6,
+}
+
+export enum Plan {
+  Free = 1,
+  Basic = 2,
 }
 
 export enum Statistic {

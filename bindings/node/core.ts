@@ -6,9 +6,30 @@ import { readFileSync } from "node:fs";
 
 import { instantiateSync } from "@assemblyscript/loader";
 
-import { ABI_VERSION, ContentFormat, CoreError, EventKind, SocketKind, StorageSlot } from "./abi";
-import type { ConnectionState, CoreExports, Credential, Method, Reason, VariableType } from "./abi";
+import {
+  ABI_VERSION,
+  ContentFormat,
+  CoreError,
+  EventKind,
+  PublishOption,
+  SocketKind,
+  Status,
+  StorageSlot,
+} from "./abi";
+import type {
+  BoardFunction,
+  ConnectionState,
+  CoreExports,
+  Credential,
+  Method,
+  Reason,
+  VariableType,
+} from "./abi";
+import { DEFAULT_TTL, NO_TTL, publishBits } from "./publish-options";
+import type { PublishOptions } from "./publish-options";
 import type { Storage } from "./storage";
+
+export type { PublishOptions };
 
 /** Log levels of the core and of applications. */
 export type LogHandler = (level: number, text: string) => void;
@@ -24,6 +45,11 @@ export interface CoreOptions {
   /** Fills the buffer with random bytes; node:crypto unless a test needs a seeded one. */
   random?: (buffer: Uint8Array) => void;
   log?: LogHandler;
+  /** Pins and buses for applications that use them; without it every call is NotSupported. */
+  board?: Board;
+  /** Keep publishes that wait in storage, so that they outlive power cuts; needs a module with the
+   * publish queue. */
+  storedQueue?: boolean;
   /**
    * The transport: DTLS over UDP unless given; RSA and AES over TCP in a module that has it, with RSA
    * keys in storage.
@@ -32,6 +58,13 @@ export interface CoreOptions {
   /** Use the `standard` profile, in a module that has it; `particle` unless given. */
   standard?: StandardOptions;
 }
+
+/**
+ * Pins and buses of a board (assembly/app/board.ts).
+ * @param data [in,out] what is written, or room for what is read
+ * @returns 0 or more; a negative Status
+ */
+export type Board = (call: BoardFunction, a: number, b: number, data: Uint8Array) => number;
 
 export type Transport = "udp" | "tcp";
 
@@ -75,6 +108,9 @@ export type CoreEvent =
   | { kind: EventKind.Signal; on: boolean }
   | { kind: EventKind.SubscriptionsDone; status: number }
   | { kind: EventKind.ServerMoved; port: number; host: string; publicKey: Uint8Array }
+  | { kind: EventKind.Flushed; status: number; pending: number }
+  | { kind: EventKind.BudgetWarning; percent: number; operations: number; bytes: number }
+  | { kind: EventKind.Sleep; status: number; pending: number; seconds: number }
   | {
       kind: EventKind.Response;
       handle: number;
@@ -85,14 +121,6 @@ export type CoreEvent =
       /** ResponseFlag bits. */
       flags: number;
     };
-
-export interface PublishOptions {
-  contentFormat?: number;
-  /** Seconds, 60 unless given. */
-  ttl?: number;
-  /** Whether the server must acknowledge; unless given true over UDP, false over TCP. */
-  confirmable?: boolean;
-}
 
 /** Version of this SDK as Hello carries it: 0.1.0. */
 const SYSTEM_VERSION = 100;
@@ -115,6 +143,12 @@ function parseDeviceId(deviceId: string): Uint8Array {
   return Buffer.from(deviceId, "hex");
 }
 
+/** Keys are written by provisioning only, whatever a module asks for. */
+function isModulesOwn(slot: number): boolean {
+  const isSession = slot === StorageSlot.SessionA || slot === StorageSlot.SessionB;
+  return isSession || (slot >= StorageSlot.QueueStateA && slot <= StorageSlot.QueueLast);
+}
+
 export class Core {
   readonly exports: CoreExports;
   private readonly storage: Storage;
@@ -126,8 +160,10 @@ export class Core {
   constructor(private readonly options: CoreOptions) {
     this.storage = options.storage;
     const id = parseDeviceId(options.deviceId);
-    const { exports } = instantiateSync(options.module, { hal: this.imports() });
-    this.exports = exports as unknown as CoreExports;
+    // Its own exports, not those that the loader adds, which only throw without a runtime.
+    const board = { call: this.callBoard.bind(this) };
+    const { instance } = instantiateSync(options.module, { hal: this.imports(), board });
+    this.exports = instance.exports as unknown as CoreExports;
     const version = this.exports.abi_version();
     if (version !== ABI_VERSION) {
       throw new Error(`the module speaks interface ${version}, this binding ${ABI_VERSION}`);
@@ -152,6 +188,7 @@ export class Core {
     if (options.transport === "tcp") this.setTransport();
     if (options.standard) this.setProfile(options.standard);
     this.check(this.exports.start(), "start");
+    if (options.storedQueue) this.check(this.exports.queue_storage!(1), "stored queue");
   }
 
   private setTransport(): void {
@@ -164,6 +201,11 @@ export class Core {
     const { set_profile } = this.exports;
     if (!set_profile) throw new Error("this module has no standard profile");
     this.check(set_profile(PROFILE_STANDARD, credential, cid ? 1 : 0), "profile");
+  }
+
+  /** Whether publishes go through the queue (build/boson-api.wasm, applications). */
+  get hasQueue(): boolean {
+    return this.exports.queue_state !== undefined;
   }
 
   /** The four functions of assembly/hal.ts. */
@@ -192,8 +234,7 @@ export class Core {
         }
       },
       storage_write: (slot, pointer, length) => {
-        // Keys are written by provisioning only, whatever a module asks for.
-        if (slot !== StorageSlot.SessionA && slot !== StorageSlot.SessionB) return -1;
+        if (!isModulesOwn(slot)) return -1;
         try {
           this.storage.write(slot, bytes(pointer, length));
           return length;
@@ -205,6 +246,17 @@ export class Core {
         this.options.log?.(level, decoder.decode(bytes(pointer, length)));
       },
     };
+  }
+
+  /** The import of applications that use pins or buses. */
+  private callBoard(call: number, a: number, b: number, pointer: number, length: number): number {
+    const { board } = this.options;
+    if (!board) return Status.NotSupported;
+    try {
+      return board(call, a, b, new Uint8Array(this.exports.memory.buffer, pointer >>> 0, length));
+    } catch {
+      return Status.HostFailure;
+    }
   }
 
   private check(status: number, doing: string): number {
@@ -261,14 +313,20 @@ export class Core {
   /** @returns handle that PublishDone will name */
   publish(name: string, data: string | Uint8Array, options: PublishOptions = {}): number {
     const doing = `publish "${name}"`;
+    // Over TCP the stream is reliable.
+    const confirmable = options.confirmable ?? this.options.transport !== "tcp";
+    const bits = publishBits({ ...options, confirmable });
+    if (bits > PublishOption.Acknowledged && !this.hasQueue) {
+      throw new Error("this module has no publish queue");
+    }
     const [nameLength, dataLength] = this.argue(doing, name, data);
     return this.check(
       this.exports.publish(
         nameLength,
         dataLength,
         options.contentFormat ?? ContentFormat.Text,
-        options.ttl ?? 60,
-        (options.confirmable ?? this.options.transport !== "tcp") ? 1 : 0,
+        options.ttl ?? (this.hasQueue ? NO_TTL : DEFAULT_TTL),
+        bits,
       ),
       doing,
     );
@@ -391,6 +449,27 @@ export class Core {
           contentFormat: field(5),
           flags: field(6),
         };
+      default:
+        return this.decodeQueueEvent(kind);
+    }
+  }
+
+  /** Events of a module with the publish queue. */
+  private decodeQueueEvent(kind: EventKind): CoreEvent {
+    const field = (index: number) => this.event.getUint32(4 * index, true);
+    const signed = (index: number) => this.event.getInt32(4 * index, true);
+    switch (kind) {
+      case EventKind.Flushed:
+        return { kind, status: signed(1), pending: field(2) };
+      case EventKind.BudgetWarning:
+        return {
+          kind,
+          percent: field(1),
+          operations: field(2),
+          bytes: field(3) + field(4) * 2 ** 32,
+        };
+      case EventKind.Sleep:
+        return { kind, status: signed(1), pending: field(2), seconds: field(3) };
       default:
         throw new Error(`unknown event kind ${kind as number}`);
     }

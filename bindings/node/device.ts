@@ -17,6 +17,9 @@ import {
 import { Core } from "./core";
 import type { CoreEvent, CoreOptions, PublishOptions, Transport } from "./core";
 import { Link, StreamLink, decodeAddress } from "./link";
+import { Publication } from "./publication";
+import { Subscriptions } from "./subscriptions";
+import type { EventHandler } from "./subscriptions";
 
 export interface DeviceOptions extends CoreOptions {
   server: { host: string; port: number };
@@ -32,6 +35,10 @@ export interface DeviceEvents {
   event: [{ name: string; data: Uint8Array; contentFormat: number }];
   time: [{ seconds: number }];
   signal: [{ on: boolean }];
+  /** 70, 90 or 100 percent of the budget are used. */
+  budget: [{ percent: number; operations: number; bytes: number }];
+  /** The connection is closed: time to sleep. `pending` publishes did not get out before. */
+  sleep: [{ seconds: number; pending: number }];
   /** The server has moved; the device follows by itself. */
   serverMoved: [{ host: string; port: number; publicKey: Uint8Array }];
   /** A response to a CoAP request (`standard` profile); CoapClient makes promises of them. */
@@ -43,7 +50,6 @@ export interface DeviceEvents {
 type FunctionHandler = (argument: string) => number | Promise<number>;
 type Value = boolean | number | string;
 type VariableHandler = () => Value | Promise<Value>;
-type EventHandler = (name: string, data: Uint8Array, contentFormat: number) => void;
 
 /** How often `loop()` of an application module runs. */
 const LOOP_INTERVAL = 10;
@@ -68,9 +74,10 @@ export class Device extends EventEmitter<DeviceEvents> {
   private attempt = 0;
   private server: { host: string; port: number };
   private readonly publishes = new Map<number, (status: number) => void>();
+  private readonly flushes: ((isEmpty: boolean) => void)[] = [];
   private readonly functions = new Map<number, FunctionHandler>();
   private readonly variables = new Map<number, VariableHandler>();
-  private readonly subscriptions = new Map<number, EventHandler>();
+  private readonly subscriptions = new Subscriptions();
 
   constructor(private readonly options: DeviceOptions) {
     super();
@@ -139,19 +146,49 @@ export class Device extends EventEmitter<DeviceEvents> {
     data: string | Uint8Array = "",
     options: PublishOptions = {},
   ): Promise<void> {
-    let handle: number;
     try {
-      handle = this.core.publish(name, data, options);
+      return this.enqueue(name, data, options).done.then();
     } catch (error) {
       return Promise.reject(error as Error);
     }
-    const done = new Promise<void>((resolve, reject) => {
-      this.publishes.set(handle, (status) =>
-        status === Status.Ok ? resolve() : reject(new CoreError(status, `publish "${name}"`)),
-      );
-    });
+  }
+
+  /**
+   * Publish an event and return what follows it: its state, and a promise of its end. Needs a module
+   * with the publish queue for `state`; see docs/queue.md.
+   * @throws CoreError when it is refused: TooLong, ReservedName, NoSpace, Offline, InvalidArgument
+   */
+  enqueue(name: string, data: string | Uint8Array = "", options: PublishOptions = {}): Publication {
+    const handle = this.core.publish(name, data, options);
+    const publication = new Publication(this.core, handle, name);
+    this.publishes.set(handle, (status) => publication.end(status));
+    this.pump();
+    return publication;
+  }
+
+  /** Publishes that wait or are on their way, in a module with the publish queue. */
+  get pending(): number {
+    return this.core.exports.queue_pending!();
+  }
+
+  /** Wait until nothing is pending, at most `timeout` ms. @returns whether nothing is */
+  flush(timeout: number): Promise<boolean> {
+    const status = this.core.exports.queue_flush!(timeout, clock());
+    if (status < 0) return Promise.reject(new CoreError(status, "flush"));
+    const done = new Promise<boolean>((resolve) => this.flushes.push(resolve));
     this.pump();
     return done;
+  }
+
+  /**
+   * Flush the queue, say goodbye and disconnect; "sleep" follows. The session stays: `connect` goes
+   * on with it.
+   * @param timeout ms that the queue may take
+   */
+  sleep(seconds: number, { goodbye = true, timeout = 30_000 } = {}): void {
+    const status = this.core.exports.sleep!(seconds, goodbye ? 1 : 0, timeout, clock());
+    if (status < 0) throw new CoreError(status, "sleep");
+    this.pump();
   }
 
   /** Offer a function to the cloud; it gets the argument and returns a 32-bit integer. */
@@ -166,10 +203,16 @@ export class Device extends EventEmitter<DeviceEvents> {
     this.pump();
   }
 
-  /** Subscribe to events whose name begins with `prefix`. */
-  subscribe(prefix: string, handler: EventHandler, content = SubscriptionContent.Text): void {
-    this.subscriptions.set(this.core.subscribe(prefix, content, clock()), handler);
+  /**
+   * Subscribe to events whose name begins with `prefix`. Handlers share the eight subscriptions of
+   * the protocol where one prefix begins with another.
+   * @returns a function that ends it, here: the cloud goes on sending
+   */
+  subscribe(prefix: string, handler: EventHandler, content = SubscriptionContent.Text): () => void {
+    const open = (): number => this.core.subscribe(prefix, content, clock());
+    const end = this.subscriptions.add(prefix, content, handler, open);
     this.pump();
+    return end;
   }
 
   /** Ask the cloud for the time; "time" follows. */
@@ -212,6 +255,7 @@ export class Device extends EventEmitter<DeviceEvents> {
     this.link = undefined;
     for (const settle of this.publishes.values()) settle(Status.Aborted);
     this.publishes.clear();
+    for (const settle of this.flushes.splice(0)) settle(false);
   }
 
   // ---- pump ---------------------------------------------------------------------------------
@@ -277,9 +321,9 @@ export class Device extends EventEmitter<DeviceEvents> {
         this.publishes.delete(event.handle);
         break;
       case EventKind.EventReceived: {
-        const handler = this.subscriptions.get(event.subscription);
-        if (handler) handler(event.name, event.data, event.contentFormat);
-        else this.emit("event", event);
+        const { subscription, name, data, contentFormat } = event;
+        const isHandled = this.subscriptions.dispatch(subscription, name, data, contentFormat);
+        if (!isHandled) this.emit("event", event);
         break;
       }
       case EventKind.FunctionCall:
@@ -300,6 +344,15 @@ export class Device extends EventEmitter<DeviceEvents> {
       case EventKind.ServerMoved:
         this.emit("serverMoved", event);
         void this.followServer(event);
+        break;
+      case EventKind.Flushed:
+        for (const settle of this.flushes.splice(0)) settle(event.pending === 0);
+        break;
+      case EventKind.BudgetWarning:
+        this.emit("budget", event);
+        break;
+      case EventKind.Sleep:
+        this.emit("sleep", event);
         break;
       case EventKind.SubscriptionsDone:
         break;

@@ -3,6 +3,7 @@
 export * from "./abi";
 export { Core, loadModule } from "./core";
 export type {
+  Board,
   CoreEvent,
   CoreOptions,
   PublishOptions,
@@ -14,6 +15,12 @@ export { CoapClient, formatCode } from "./coap-client";
 export type { CoapResponse } from "./coap-client";
 export { Device } from "./device";
 export type { DeviceEvents, DeviceOptions } from "./device";
+export { readLedger, readUsage, setBudget } from "./data-plan";
+export type { Budget, LedgerEntry, Usage } from "./data-plan";
+export { Publication } from "./publication";
+export type { PublicationState } from "./publication";
+export { FlightRecorder } from "./recorder";
+export type { FlightRow } from "./recorder";
 export { Link, StreamLink, decodeAddress, encodeAddress } from "./link";
 export { FileStorage, MemoryStorage, encodePsk } from "./storage";
 export type { Storage } from "./storage";

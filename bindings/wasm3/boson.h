@@ -78,6 +78,51 @@ enum boson_content {
   BOSON_CBOR = 60,
 };
 
+/** How a publish waits, in a module with the publish queue; combined with `|` (docs/queue.md). */
+enum boson_publish_flag {
+  BOSON_PUBLISH_UNQUEUED = 2,   /**< send now or fail: Status.Offline, Status.RateLimited */
+  BOSON_PUBLISH_COALESCED = 4,  /**< takes the place of one of the same name that waits */
+  BOSON_PUBLISH_LOW = 8,
+  BOSON_PUBLISH_HIGH = 16,
+};
+
+/** What a publish that finds the queue full does. */
+enum boson_full_policy {
+  BOSON_FULL_REFUSE = 0,
+  BOSON_FULL_DROP_OLDEST = 1,
+  BOSON_FULL_DROP_NEWEST = 2,
+};
+
+/** Where a publish is. */
+enum boson_publish_state {
+  BOSON_QUEUED = 1,
+  BOSON_SENT = 2,
+  BOSON_ACKNOWLEDGED = 3,
+};
+
+/** Figures of the meter of data operations (docs/meter.md). */
+enum boson_meter_number {
+  BOSON_METER_PUBLISHES = 0,
+  BOSON_METER_DELIVERIES = 1,
+  BOSON_METER_FUNCTIONS = 2,
+  BOSON_METER_VARIABLES = 3,
+  BOSON_METER_OPERATIONS = 4,
+  BOSON_METER_UNCONFIRMED = 5,
+  BOSON_METER_REPETITIONS = 6,
+  BOSON_METER_BYTES = 7,      /**< of IPv4, low 32 bits */
+  BOSON_METER_BYTES_HIGH = 8,
+  BOSON_METER_PERIOD = 9,
+};
+
+/** What is done near the end of a budget. */
+enum boson_budget_policy {
+  BOSON_BUDGET_WARN = 0,
+  BOSON_BUDGET_DEFER = 1,
+  BOSON_BUDGET_COALESCE = 2,
+  BOSON_BUDGET_DROP_LOW = 3,
+  BOSON_BUDGET_PAUSE = 4,
+};
+
 /** Figures beside those of the core (Statistic in assembly/index.ts, 0...99). */
 enum boson_statistic_number {
   BOSON_STATISTIC_DATAGRAMS_SENT = 100,
@@ -146,6 +191,16 @@ struct boson_config {
   void (*on_time)(void *context, uint32_t seconds);
   /** The cloud wants the device to show itself (1), or no longer (0). */
   void (*on_signal)(void *context, int on);
+  /** 1: publishes that wait are kept in storage; needs a module with the publish queue. */
+  int stored_queue;
+  /** A flush ended. @param pending publishes that still wait; 0: none */
+  void (*on_flushed)(void *context, uint32_t pending);
+  /** Answer to boson_sleep_flushed: the connection is closed, sleep now. @param pending as above */
+  void (*on_sleep)(void *context, uint32_t seconds, uint32_t pending);
+  /** 70, 90 or 100 percent of the budget are used. */
+  void (*on_budget)(void *context, uint32_t percent, uint32_t operations);
+  /** Pins and buses for applications that use them. */
+  boson_board_handler board;
 };
 
 struct boson_handler {
@@ -260,9 +315,10 @@ int boson_state(struct boson *device);
 
 struct boson_publish_options {
   uint32_t content;   /**< `boson_content` */
-  uint32_t ttl;       /**< seconds; 0 is 60 */
+  uint32_t ttl; /**< seconds; 0 is 60, with a queue: as long as it takes */
   /** 1: send once, ask for no ACK; -1: ask for one; 0: over UDP ask for one, over TCP not */
   int unacknowledged;
+  uint32_t flags; /**< `boson_publish_flag` bits */
 };
 
 /**
@@ -271,8 +327,10 @@ struct boson_publish_options {
  * @param data [in] `length` bytes, 0...1024; copied
  * @param options [in] NULL: all 0
  * @param done called once when the publish has ended, unless this fails; may be NULL
- * @returns handle, 1...65535; Status.InvalidArgument; Status.TooLong; Status.ReservedName;
- *   Status.NoSpace (outbox full, or BOSON_MAX_PUBLISHES awaited)
+ * @returns handle, 1...65535, with a queue 1...2^31-1; Status.InvalidArgument; Status.TooLong;
+ *   Status.ReservedName; Status.NoSpace (outbox or queue full, or BOSON_MAX_PUBLISHES awaited);
+ *   with a queue also Status.Offline, Status.HostFailure, Status.OverBudget; Status.NotSupported
+ *   (flags without a queue)
  */
 int boson_publish(struct boson *device, const char *name, const void *data, uint32_t length,
                   const struct boson_publish_options *options, boson_publish_handler done,
@@ -298,6 +356,87 @@ int boson_variable(struct boson *device, const char *name, int type, boson_varia
 
 /** Ask for the time; on_time follows. @returns 0; Status.InvalidState; Status.NoSpace */
 int boson_request_time(struct boson *device);
+
+// ---- publish queue, meter: in a module that has them, else Status.NotSupported ---------------
+
+/** @returns `boson_publish_state`; the Status with which it failed; Status.NotFound */
+int boson_publish_state(struct boson *device, int32_t handle);
+
+/** Take back a publish that waits. @returns 0; Status.NotFound; Status.InvalidState (sent) */
+int boson_cancel(struct boson *device, int32_t handle);
+
+/** @returns publishes that wait or are on their way */
+int32_t boson_pending(struct boson *device);
+
+/** Call on_flushed when nothing waits any more, or the time is over. @returns 0 */
+int boson_flush(struct boson *device, uint32_t timeout_ms);
+
+/**
+ * Sleep when nothing waits any more: flush, say goodbye, disconnect; on_sleep follows.
+ * @param seconds how long; 0 unknown
+ * @param goodbye 0 tells the server nothing, which saves two datagrams
+ * @param timeout_ms that the queue may take
+ * @returns 0; Status.InvalidState while going to sleep
+ */
+int boson_sleep_flushed(struct boson *device, uint32_t seconds, int goodbye, uint32_t timeout_ms);
+
+/** @param policy `boson_full_policy` @returns 0; Status.InvalidArgument */
+int boson_queue_policy(struct boson *device, int policy);
+
+/**
+ * Set the pace: 4 publishes at once and one each 1000 ms unless set.
+ * @param burst 1...255
+ * @param interval_ms 0...3600000; 0 does not pace
+ * @returns 0; Status.InvalidArgument
+ */
+int boson_queue_pacing(struct boson *device, int burst, uint32_t interval_ms);
+
+/** Longest data of a publish, bytes, as board and session take it. @returns 0 */
+int boson_max_event_data(struct boson *device, uint32_t length);
+
+/** Keep the meter in storage. @param operations one write each so many, 1...65535 @returns 0 */
+int boson_meter_storage(struct boson *device, uint32_t operations);
+
+/** @param number `boson_meter_number` @returns the figure of the period, 0 if there is no meter */
+uint32_t boson_meter(struct boson *device, int number);
+
+/**
+ * What the datagrams since the start were for.
+ * @param cause Cause of assembly/meter/ledger.ts
+ * @param field 0 bytes up, 1 datagrams up, 2 bytes down, 3 datagrams down; UDP payload
+ * @returns the figure, 0 if there is no meter
+ */
+uint32_t boson_ledger(struct boson *device, int cause, int field);
+
+/**
+ * Set the budget of a period; on_budget warns.
+ * @param operations, bytes 0 for no limit
+ * @param policy `boson_budget_policy`
+ * @returns 0; Status.InvalidArgument
+ */
+int boson_budget(struct boson *device, uint32_t operations, uint32_t bytes, int policy);
+
+/** Why there is no connection, as far as the device can tell (docs/diagnosis.md). */
+enum boson_diagnosis_result {
+  BOSON_DIAGNOSIS_UNKNOWN = 0,
+  BOSON_DIAGNOSIS_CONNECTED = 1,
+  BOSON_DIAGNOSIS_NO_NETWORK = 2,
+  BOSON_DIAGNOSIS_SILENT = 3,
+  BOSON_DIAGNOSIS_PORTAL_SUSPECTED = 4,
+  BOSON_DIAGNOSIS_WRONG_SERVER = 5,
+  BOSON_DIAGNOSIS_REFUSED = 6,
+};
+
+/** @returns `boson_diagnosis_result` */
+int boson_diagnosis(struct boson *device);
+
+/**
+ * Why a connection ended.
+ * @param back 0 the last one, up to 7
+ * @param status [out] Status behind it; may be NULL
+ * @returns Reason (assembly/events.ts); 0 for none
+ */
+int boson_last_end(struct boson *device, int back, int *status);
 
 // ---- figures and errors ---------------------------------------------------------------------
 

@@ -14,6 +14,11 @@
 #define DEFAULT_PORT 5684
 #define DEFAULT_TCP_PORT 5683
 #define DEFAULT_TTL 60
+/** The publish waits in the queue as long as it takes. */
+#define NO_TTL UINT32_MAX
+/** PublishOption of assembly/queue/entries.ts. */
+#define OPTION_ACKNOWLEDGED 1u
+#define OPTION_UNTOLD 32u
 /** Numbers below are the core's. */
 #define FIRST_OWN_STATISTIC 100
 
@@ -58,6 +63,8 @@ static int start(struct boson *device) {
     error = CALL(device, set_keepalive, (uint32_t)interval);
     if (error < 0) return error;
   }
+  error = boson_start_queue(device);
+  if (error < 0) return error;
   if (device->has_application) {
     device->loop_at = hal_millis();
     CALL(device, app_clock, device->loop_at);
@@ -82,6 +89,8 @@ int boson_open(struct boson *device, const struct boson_config *config) {
   device->port = config->server_port ? config->server_port : is_tcp ? DEFAULT_TCP_PORT : DEFAULT_PORT;
   error = boson_runtime_open(&device->runtime, config->module, config->module_size, &config->limits);
   if (error) return error;
+  device->runtime.board = config->board;
+  device->runtime.board_context = config->context;
   device->has_application =
       (uint8_t)(boson_runtime_has(&device->runtime, BOSON_EXPORT_app_clock) &&
                 boson_runtime_has(&device->runtime, BOSON_EXPORT_app_poll_event));
@@ -105,24 +114,23 @@ void boson_close(struct boson *device) {
   }
 }
 
-/** A command was given: let what came of it go out. */
-static int32_t commanded(struct boson *device, int32_t status) {
+int32_t boson_commanded(struct boson *device, int32_t status) {
   boson_drain_input(device);
   return status;
 }
 
 int boson_connect(struct boson *device) {
   boson_code_release(&device->runtime);
-  return commanded(device, CALL(device, connect, hal_millis()));
+  return boson_commanded(device, CALL(device, connect, hal_millis()));
 }
 
 int boson_disconnect(struct boson *device, int goodbye) {
-  return commanded(device, CALL(device, disconnect, (uint32_t)goodbye, 0, hal_millis()));
+  return boson_commanded(device, CALL(device, disconnect, (uint32_t)goodbye, 0, hal_millis()));
 }
 
 int boson_sleep(struct boson *device, uint32_t seconds) {
   uint32_t now = hal_millis();
-  return commanded(device, CALL(device, disconnect, BOSON_GOODBYE_SLEEP, seconds, now));
+  return boson_commanded(device, CALL(device, disconnect, BOSON_GOODBYE_SLEEP, seconds, now));
 }
 
 int boson_wake(struct boson *device) { return boson_connect(device); }
@@ -155,6 +163,7 @@ int boson_publish(struct boson *device, const char *name, const void *data, uint
   static const struct boson_publish_options plain = {0};
   if (!name || (!data && length > 0)) return STATUS_INVALID_ARGUMENT;
   if (!options) options = &plain;
+  if (options->flags && !boson_has_queue(device)) return STATUS_NOT_SUPPORTED;
   int place = 0;
   while (done && place < BOSON_MAX_PUBLISHES && device->publishes[place].handle != 0) place += 1;
   if (place == BOSON_MAX_PUBLISHES) return STATUS_NO_SPACE;
@@ -163,14 +172,17 @@ int boson_publish(struct boson *device, const char *name, const void *data, uint
   if (error) return error;
   int is_tcp = device->config.transport == BOSON_TCP;
   int confirmable = is_tcp ? options->unacknowledged < 0 : options->unacknowledged <= 0;
-  int32_t handle = CALL(device, publish, name_length, length, options->content,
-                        options->ttl ? options->ttl : DEFAULT_TTL, (uint32_t)confirmable);
+  uint32_t ttl = options->ttl;
+  if (!ttl) ttl = boson_has_queue(device) ? NO_TTL : DEFAULT_TTL;
+  uint32_t bits = (confirmable ? OPTION_ACKNOWLEDGED : 0) | options->flags;
+  if (!done && boson_has_queue(device)) bits |= OPTION_UNTOLD;
+  int32_t handle = CALL(device, publish, name_length, length, options->content, ttl, bits);
   if (handle > 0 && done) {
     device->publishes[place].handle = handle;
     device->publishes[place].done = done;
     device->publishes[place].context = context;
   }
-  return commanded(device, handle);
+  return boson_commanded(device, handle);
 }
 
 /** A free entry for a handler of the firmware, and the name in the argument buffer. */
@@ -191,7 +203,7 @@ static int registered(struct boson *device, struct boson_handler *entry, void *c
   entry->number = number;
   entry->used = 1;
   entry->context = context;
-  return commanded(device, 0);
+  return boson_commanded(device, 0);
 }
 
 int boson_subscribe(struct boson *device, const char *prefix, int content,
@@ -228,7 +240,7 @@ int boson_variable(struct boson *device, const char *name, int type, boson_varia
 }
 
 int boson_request_time(struct boson *device) {
-  return commanded(device, CALL0(device, request_time));
+  return boson_commanded(device, CALL0(device, request_time));
 }
 
 // ---- figures and errors ---------------------------------------------------------------------

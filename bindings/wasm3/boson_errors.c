@@ -50,6 +50,11 @@ static const struct {
     {-75, "FrameMalformed"},
     {-80, "ReservedName"},
     {-81, "AlreadyRegistered"},
+    {-90, "Expired"},
+    {-91, "Replaced"},
+    {-92, "Dropped"},
+    {-93, "RateLimited"},
+    {-94, "OverBudget"},
     // boson_runtime.h
     {BOSON_ERR_MALFORMED, "Malformed"},
     {BOSON_ERR_INVALID, "Invalid"},

@@ -260,7 +260,7 @@ void boson_handle_event(struct boson *device, const struct event *event) {
       move(device, event);
       break;
     default:
-      // Of a profile or version that this binding has no use for.
+      boson_handle_queue_event(device, event);
       break;
   }
 }

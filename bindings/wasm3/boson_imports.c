@@ -7,11 +7,13 @@
 #include "boson_runtime.h"
 #include "wasm3.h"
 
-/** Slots that a module may write; the others belong to provisioning. */
+/** Slots that a module may write, beside the queue's; the others belong to provisioning. */
 #define SLOT_SESSION_A 3
 #define SLOT_SESSION_B 4
 /** What the core is answered when the HAL fails; it asks no further. */
 #define FAILED (-1)
+/** Status.NotSupported. */
+#define NOT_SUPPORTED (-6)
 
 const char boson_host_argument[] = "[trap] host call with an argument outside of memory";
 
@@ -60,7 +62,8 @@ static m3ApiRawFunction(storage_write) {
   uint32_t length = argument(_sp, 3);
   const uint8_t *data = range(runtime, argument(_sp, 2), length);
   if (!data) return boson_host_argument;
-  if (slot != SLOT_SESSION_A && slot != SLOT_SESSION_B) return answer(_sp, FAILED);
+  int is_queue = slot >= HAL_QUEUE_SLOT_FIRST && slot <= HAL_QUEUE_SLOT_LAST;
+  if (slot != SLOT_SESSION_A && slot != SLOT_SESSION_B && !is_queue) return answer(_sp, FAILED);
   int written = hal_storage_write((int)slot, data, length);
   return answer(_sp, written >= 0 && (uint32_t)written == length ? written : FAILED);
 }
@@ -73,6 +76,19 @@ static m3ApiRawFunction(log_line) {
   if (!text) return boson_host_argument;
   hal_log((int32_t)argument(_sp, 0), (const char *)text, length < HAL_LOG_MAX ? length : HAL_LOG_MAX);
   return m3Err_none;
+}
+
+/** call(number, a, b, data, length): i32, of the namespace `board` */
+static m3ApiRawFunction(board_call) {
+  (void)_mem;
+  const struct boson_runtime *host = _ctx->userdata;
+  uint32_t length = argument(_sp, 5);
+  uint8_t *data = range(runtime, argument(_sp, 4), length);
+  if (!data) return boson_host_argument;
+  if (!host->board) return answer(_sp, NOT_SUPPORTED);
+  int32_t number = (int32_t)argument(_sp, 1);
+  int32_t a = (int32_t)argument(_sp, 2), b = (int32_t)argument(_sp, 3);
+  return answer(_sp, host->board(host->board_context, number, a, b, data, length));
 }
 
 int boson_link_imports(struct boson_runtime *runtime, struct M3Module *module) {
@@ -93,6 +109,10 @@ int boson_link_imports(struct boson_runtime *runtime, struct M3Module *module) {
     if (result && result != m3Err_functionLookupFailed) {
       return boson_runtime_fail(runtime, BOSON_ERR_IMPORT, result);
     }
+  }
+  M3Result result = m3_LinkRawFunctionEx(module, "board", "call", "i(iiiii)", board_call, runtime);
+  if (result && result != m3Err_functionLookupFailed) {
+    return boson_runtime_fail(runtime, BOSON_ERR_IMPORT, result);
   }
   return 0;
 }

@@ -30,6 +30,9 @@ enum event_kind {
   EVENT_TIME = 8,
   EVENT_SIGNAL = 9,
   EVENT_SERVER_MOVED = 12,
+  EVENT_FLUSHED = 16,
+  EVENT_SLEEP = 17,
+  EVENT_BUDGET_WARNING = 18,
 };
 
 /** One event as `poll_event` writes it. */
@@ -62,6 +65,20 @@ enum count {
  */
 int boson_argue(struct boson *device, const void *first, uint32_t first_length, const void *second,
                 uint32_t second_length);
+
+/** A command was given: let what came of it go out. @returns `status` */
+int32_t boson_commanded(struct boson *device, int32_t status);
+
+// ---- boson_queue.c --------------------------------------------------------------------------
+
+/** Whether publishes go through a queue of the module. */
+int boson_has_queue(const struct boson *device);
+
+/** Set up the queue as the configuration says. @returns 0; Status.NotSupported; Status.HostFailure */
+int boson_start_queue(struct boson *device);
+
+/** Handle an event of the queue or the meter. */
+void boson_handle_queue_event(struct boson *device, const struct event *event);
 
 // ---- boson_pump.c ---------------------------------------------------------------------------
 

@@ -68,6 +68,21 @@ enum boson_error {
   X(poll_event, 0, 1, 1)                                                                           \
   X(poll_timeout, 1, 1, 1)                                                                         \
   X(statistic, 1, 1, 1)                                                                            \
+  X(queue_policy, 1, 1, 0)                                                                         \
+  X(queue_pacing, 2, 1, 0)                                                                         \
+  X(queue_storage, 1, 1, 0)                                                                        \
+  X(queue_pending, 0, 1, 0)                                                                        \
+  X(queue_state, 1, 1, 0)                                                                          \
+  X(queue_cancel, 1, 1, 0)                                                                         \
+  X(queue_flush, 2, 1, 0)                                                                          \
+  X(sleep, 4, 1, 0)                                                                                \
+  X(set_max_event_data, 1, 1, 0)                                                                   \
+  X(meter_storage, 1, 1, 0)                                                                        \
+  X(meter, 1, 1, 0)                                                                                \
+  X(ledger, 2, 1, 0)                                                                               \
+  X(budget, 3, 1, 0)                                                                               \
+  X(diagnosis, 0, 1, 0)                                                                            \
+  X(last_end, 1, 1, 0)                                                                             \
   X(set_transport, 1, 1, 0)                                                                        \
   X(handle_stream, 2, 1, 0)                                                                        \
   X(app_clock, 1, 0, 0)                                                                            \
@@ -102,6 +117,15 @@ struct boson_buffer {
   uint32_t capacity; /**< bytes */
 };
 
+/**
+ * Pins and buses of the board, for applications that use them (assembly/app/board.ts).
+ * @param call number of the function (BoardFunction there), with its arguments `a` and `b`
+ * @param data [in,out] `length` bytes of the module's memory
+ * @returns 0 or more; a negative Status
+ */
+typedef int32_t (*boson_board_handler)(void *context, int32_t call, int32_t a, int32_t b,
+                                       uint8_t *data, uint32_t length);
+
 struct boson_runtime {
   struct M3Environment *environment;
   struct M3Runtime *runtime; /**< NULL: closed */
@@ -112,6 +136,8 @@ struct boson_runtime {
   int fault;          /**< 0, or the error after which nothing is called any more */
   const char *detail; /**< WASM3's own words for it, or NULL */
   struct boson_buffer rx, tx, argument, event;
+  boson_board_handler board; /**< NULL: every call is NotSupported */
+  void *board_context;
 };
 
 /**

@@ -316,17 +316,27 @@ int hal_socket_close(int socket) {
 // ---- storage --------------------------------------------------------------------------------
 
 static void path_of(char path[PATH_SIZE], int slot, const char *suffix) {
-  snprintf(path, PATH_SIZE, "%s/%s%s", storage_folder, slot_files[slot], suffix);
+  if (slot <= HAL_SLOT_LAST) {
+    snprintf(path, PATH_SIZE, "%s/%s%s", storage_folder, slot_files[slot], suffix);
+  } else {
+    snprintf(path, PATH_SIZE, "%s/slot-%d.bin%s", storage_folder, slot, suffix);
+  }
+}
+
+static int is_slot(int slot) { return slot >= 1 && slot <= HAL_QUEUE_SLOT_LAST; }
+
+static size_t longest_in(int slot) {
+  return slot < HAL_QUEUE_SLOT_FIRST ? HAL_SLOT_MAX : HAL_QUEUE_SLOT_MAX;
 }
 
 int hal_storage_read(int slot, uint8_t *buffer, size_t capacity) {
-  if (slot < 1 || slot > HAL_SLOT_LAST || (!buffer && capacity > 0)) return HAL_ERR_INVALID;
+  if (!is_slot(slot) || (!buffer && capacity > 0)) return HAL_ERR_INVALID;
   if (!storage_folder[0]) return HAL_ERR_STORAGE;
   char path[PATH_SIZE];
   path_of(path, slot, "");
   int file = open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return errno == ENOENT ? 0 : HAL_ERR_STORAGE;
-  uint8_t content[HAL_SLOT_MAX + 1];
+  uint8_t content[HAL_QUEUE_SLOT_MAX + 1];
   size_t length = 0;
   ssize_t got;
   while (length < sizeof content &&
@@ -338,7 +348,7 @@ int hal_storage_read(int slot, uint8_t *buffer, size_t capacity) {
   close(file);
   int result;
   if (got < 0) result = HAL_ERR_STORAGE;
-  else if (length > HAL_SLOT_MAX || length > capacity) result = HAL_ERR_TOO_LONG;
+  else if (length > longest_in(slot) || length > capacity) result = HAL_ERR_TOO_LONG;
   else result = (int)length;
   if (result > 0) memcpy(buffer, content, length);
   explicit_bzero(content, sizeof content);
@@ -377,8 +387,8 @@ static int write_file(const char *path, const uint8_t *data, size_t length) {
 }
 
 int hal_storage_write(int slot, const uint8_t *data, size_t length) {
-  if (slot < 1 || slot > HAL_SLOT_LAST || (!data && length > 0)) return HAL_ERR_INVALID;
-  if (length > HAL_SLOT_MAX) return HAL_ERR_TOO_LONG;
+  if (!is_slot(slot) || (!data && length > 0)) return HAL_ERR_INVALID;
+  if (length > longest_in(slot)) return HAL_ERR_TOO_LONG;
   if (!storage_folder[0]) return HAL_ERR_STORAGE;
   char path[PATH_SIZE], fresh[PATH_SIZE];
   path_of(path, slot, "");

@@ -80,6 +80,29 @@ static int put(int slot, const char *text) {
   return hal_storage_write(slot, (const uint8_t *)text, strlen(text)) == (int)strlen(text);
 }
 
+/** The slots of the publish queue, on a port that has them. */
+static void check_queue_slots(void) {
+  uint8_t buffer[HAL_QUEUE_SLOT_MAX + 1];
+  int written = 1, apart = 1;
+  if (hal_storage_write(HAL_QUEUE_SLOT_FIRST, NULL, 0) == HAL_ERR_NOT_SUPPORTED) return;
+  for (int slot = HAL_QUEUE_SLOT_FIRST; slot <= HAL_QUEUE_SLOT_LAST; slot += 1) {
+    memset(buffer, slot, sizeof buffer);
+    written &= hal_storage_write(slot, buffer, HAL_QUEUE_SLOT_MAX) == HAL_QUEUE_SLOT_MAX;
+  }
+  for (int slot = HAL_QUEUE_SLOT_FIRST; slot <= HAL_QUEUE_SLOT_LAST; slot += 1) {
+    memset(buffer, 0, sizeof buffer);
+    apart &= hal_storage_read(slot, buffer, sizeof buffer) == HAL_QUEUE_SLOT_MAX;
+    apart &= is_all(buffer, HAL_QUEUE_SLOT_MAX, (uint8_t)slot);
+  }
+  check("storage: queue slots take their longest", written);
+  check("storage: queue slots are apart", apart);
+  check("storage: longer than a queue slot is refused",
+        hal_storage_write(HAL_QUEUE_SLOT_LAST, buffer, sizeof buffer) == HAL_ERR_TOO_LONG);
+  for (int slot = HAL_QUEUE_SLOT_FIRST; slot <= HAL_QUEUE_SLOT_LAST; slot += 1) {
+    hal_storage_write(slot, NULL, 0);
+  }
+}
+
 static void check_slots(void) {
   uint8_t buffer[16];
   int erased = 1, written = 1, apart = 1;
@@ -118,10 +141,10 @@ static void check_slot_limits(void) {
         hal_storage_write(6, buffer, HAL_SLOT_MAX + 1) == HAL_ERR_TOO_LONG);
   check("storage: and changes nothing",
         hal_storage_read(6, buffer, HAL_SLOT_MAX) == HAL_SLOT_MAX && buffer[0] == 0x5c);
-  int low = hal_storage_read(0, buffer, 4), high = hal_storage_read(HAL_SLOT_LAST + 1, buffer, 4);
+  int low = hal_storage_read(0, buffer, 4), high = hal_storage_read(HAL_QUEUE_SLOT_LAST + 1, buffer, 4);
   check("storage: reads no other slot", low == HAL_ERR_INVALID && high == HAL_ERR_INVALID);
   low = hal_storage_write(-1, buffer, 4);
-  high = hal_storage_write(HAL_SLOT_LAST + 1, buffer, 4);
+  high = hal_storage_write(HAL_QUEUE_SLOT_LAST + 1, buffer, 4);
   check("storage: writes no other slot", low == HAL_ERR_INVALID && high == HAL_ERR_INVALID);
   check("storage: no buffer", hal_storage_write(3, NULL, 4) == HAL_ERR_INVALID);
   for (int slot = 3; slot <= HAL_SLOT_LAST; slot += 1) hal_storage_write(slot, NULL, 0);
@@ -362,6 +385,7 @@ int hal_conformance(const struct conformance_setup *setup, void (*print)(const c
   check_random();
   check_time();
   check_slots();
+  check_queue_slots();
   check_slot_limits();
   check_open(setup);
   check_datagrams(setup);

@@ -36,10 +36,23 @@ describe("numbers of the binding are those of the core", () => {
     ["VariableType", "assembly/cloud/protocol.ts", abi.VariableType],
     ["SubscriptionContent", "assembly/cloud/subscriptions.ts", abi.SubscriptionContent],
     ["Statistic", "assembly/index.ts", abi.Statistic],
+    ["FullPolicy", "assembly/queue/queue.ts", abi.FullPolicy],
+    ["Meter", "assembly/meter/operations.ts", abi.Meter],
+    ["Cause", "assembly/meter/ledger.ts", abi.Cause],
+    ["LedgerField", "assembly/meter/ledger.ts", abi.LedgerField],
+    ["Diagnosis", "assembly/queue/diagnosis.ts", abi.Diagnosis],
+    ["BudgetPolicy", "assembly/meter/budget.ts", abi.BudgetPolicy],
+    ["BoardFunction", "assembly/app/board.ts", abi.BoardFunction],
   ])("%s", (name, file, list) => {
     const core = enumOf(file, name);
     expect(Object.keys(core).length).toBeGreaterThan(2);
     expect(members(list)).toEqual(core);
+  });
+
+  test("PublishOption and Plan", () => {
+    const options = enumOf("assembly/queue/entries.ts", "PublishOption");
+    expect(options).toMatchObject(members(abi.PublishOption));
+    expect(enumOf("assembly/meter/budget.ts", "Plan")).toEqual(members(abi.Plan));
   });
 
   test("ContentFormat, as far as the binding names them", () => {

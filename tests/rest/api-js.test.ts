@@ -190,7 +190,13 @@ describe("devices", () => {
     // What Device OS publishes; the core keeps the name for itself.
     fixture.cloud.emit("event", {
       ...{ deviceId: other, name: "spark/device/claim/code", ttl: 60 },
-      ...{ data: Buffer.from(body.claim_code), contentType: 0, confirmable: true, messageId: 1 },
+      ...{
+        data: Buffer.from(body.claim_code),
+        contentType: 0,
+        confirmable: true,
+        token: "",
+        messageId: 1,
+      },
     });
     expect((await list()).map((entry) => entry.id)).toContain(other);
     await particle.removeDevice({ deviceId: other });

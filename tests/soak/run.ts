@@ -7,6 +7,7 @@
 //        npm run soak -- cuts                                   1,000 lives, every byte of every write
 //        npm run soak -- slow-link --count 500                  12 s round trip
 //        npm run soak -- orders                                 a server's messages in every order
+//        npm run soak -- queue --count 100000 [--seed N]        that many events of a stored queue
 //        npm run soak -- damage                                 all eight bits of each byte
 //        npm run soak -- kills --count 200                      a cloud process under load
 //        npm run soak -- http --count 100000 [--seed N]         requests to the API
@@ -24,6 +25,7 @@ import type { LifeReport } from "./lives";
 import { runOverLoss } from "./loss";
 import type { LossReport } from "./loss";
 import { ordersCampaign } from "./orders";
+import { queueLife } from "./queue";
 import { slowLinkCampaign } from "./slow-link";
 import { streamFuzz } from "./stream-fuzz";
 import { tcpCuts } from "./tcp-cuts";
@@ -96,6 +98,12 @@ const RUNS: Record<string, (options: Options) => boolean | Promise<boolean>> = {
     const bad = reports.filter(({ problems }) => problems.length > 0);
     console.log({ damages: reports.length, problems: bad });
     return bad.length === 0;
+  },
+
+  queue({ count, seed }) {
+    const report = queueLife(seed, count);
+    console.log(report);
+    return report.problems.length === 0;
   },
 
   cuts: ({ count, seed }) => cutsCampaign(count, seed),

@@ -20,8 +20,20 @@ describe("bench/run.ts", () => {
         { id: "core", ...figures },
         { id: "standard", ...figures },
         { id: "tcp", ...figures },
+        { id: "api", ...figures },
       ],
     });
+  });
+
+  test("day: 144 wakes of the sleepy tracker cost 144 x 159 bytes of IPv4 at most", () => {
+    const { rows } = JSON.parse(bench("day", "--json").stdout) as {
+      rows: Record<string, number>[];
+    };
+    const row = rows.find(({ id }) => `${id}` === "sleepy-tracker");
+    const { up, down, datagrams, ipv4Bytes } = row!;
+    expect(datagrams).toBe(288);
+    expect(ipv4Bytes).toBe(up + down + 28 * datagrams);
+    expect(ipv4Bytes).toBeLessThanOrEqual(144 * 159);
   });
 
   test("prints a table without it", () => {

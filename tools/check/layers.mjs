@@ -14,12 +14,31 @@ const COMMON = ["util", "config", "status", "events"];
 const LAYERS = [
   ["standard", /^assembly\/standard\.ts$/, ["index", "client", "cloud", "dtls"]],
   ["tcp", /^assembly\/tcp\.ts$/, ["index", "device"]],
-  ["index", /^assembly\/index\.ts$/, ["device", "connection", "cloud", "coap", "dtls"]],
+  ["api", /^assembly\/api\.ts$/, ["index", "queue", "meter"]],
+  ["index", /^assembly\/index\.ts$/, ["queue", "device", "connection", "cloud", "coap", "dtls"]],
   [
     "app",
     /^assembly\/app\//,
-    ["app", "tcp", "index", "device", "connection", "cloud", "coap", "dtls"],
+    [
+      "app",
+      "api",
+      "tcp",
+      "index",
+      "queue",
+      "meter",
+      "device",
+      "connection",
+      "cloud",
+      "coap",
+      "dtls",
+    ],
   ],
+  [
+    "queue",
+    /^assembly\/queue\//,
+    ["queue", "meter", "device", "connection", "cloud", "coap", "dtls", "crypto"],
+  ],
+  ["meter", /^assembly\/meter\//, ["meter", "coap"]],
   [
     "device",
     /^assembly\/device\.ts$/,
@@ -48,6 +67,7 @@ const HAL_USERS = [
   /^assembly\/dtls\/(identity|profile|certificate)\.ts$/,
   /^assembly\/rsa-aes\/identity\.ts$/,
   /^assembly\/util\/log\.ts$/,
+  /^assembly\/(queue\/slots|meter\/state)\.ts$/,
 ];
 
 /** Folders that share no source with the core. */
