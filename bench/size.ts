@@ -9,7 +9,11 @@ import type { Result } from "./table";
 const root = path.resolve(__dirname, "..");
 
 /** Modules of the core by row. */
-const FILES = { core: "boson", standard: "boson-standard" };
+const FILES = {
+  core: "boson",
+  standard: "boson-standard",
+  "native-crypto": "boson-native-crypto",
+};
 
 /** Places in the module's text that can allocate: memory growth, and the managed runtime. */
 function countAllocations(text: string): number {
@@ -30,7 +34,7 @@ export async function run(): Promise<Result> {
   return {
     rows,
     notes: [
-      "core: the `particle` profile; standard: both profiles and CoAP requests",
+      "core: the `particle` profile; standard: both profiles and CoAP requests; native-crypto: the core, which asks its host for crypto first",
       "wasm, staticRam: bytes",
       "allocations: memory.grow instructions and ~lib/rt symbols in the module",
     ],

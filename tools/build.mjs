@@ -1,6 +1,7 @@
 // Builds the core, and applications together with the core.
-// usage: node tools/build.mjs [--root FOLDER]                   build/boson.wasm, boson-standard.wasm
-//        node tools/build.mjs --application FILE --out FILE [--runtime NAME]
+// usage: node tools/build.mjs [--root FOLDER]          build/boson.wasm, boson-standard.wasm,
+//                                                      boson-native-crypto.wasm
+//        node tools/build.mjs --application FILE --out FILE [--runtime NAME] [--native-crypto]
 
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -18,6 +19,11 @@ const STATIC_END = "\nexport function staticEnd(): usize { return __heap_base; }
 const VARIANTS = [
   { target: "core", entry: "assembly/index.ts", define: [] },
   { target: "standard", entry: "assembly/standard.ts", define: ["--use", "WBOSON_STANDARD=1"] },
+  {
+    target: "native-crypto",
+    entry: "assembly/index.ts",
+    define: ["--use", "WBOSON_NATIVE_CRYPTO=1"],
+  },
 ];
 
 /**
@@ -74,10 +80,16 @@ export async function buildCore(root = projectRoot) {
  *   collects when the host calls `__collect`, `incremental` by itself. Only strings and objects
  *   of the application need one of the latter two.
  * @param {number} [options.pages] most linear memory, in pages of 64 KiB
+ * @param {boolean} [options.nativeCrypto] asks the host for crypto first
  * @returns {Promise<{fresh: boolean, wasm: number}>}
  */
-export async function buildApplication(entryFiles, outFile, { runtime = "stub", pages = 1 } = {}) {
+export async function buildApplication(
+  entryFiles,
+  outFile,
+  { runtime = "stub", pages = 1, nativeCrypto = false } = {},
+) {
   const options = ["--runtime", runtime, "--maximumMemory", String(pages)];
+  if (nativeCrypto) options.push("--use", "WBOSON_NATIVE_CRYPTO=1");
   if (runtime === "minimal") options.push("--exportRuntime");
   const fresh = await compile({ entries: [APPLICATION_ENTRY, ...entryFiles], outFile, options });
   return { fresh, wasm: statSync(path.resolve(projectRoot, outFile)).size };
@@ -103,13 +115,14 @@ async function main() {
       application: { type: "string", multiple: true },
       out: { type: "string" },
       runtime: { type: "string" },
+      "native-crypto": { type: "boolean" },
       root: { type: "string" },
     },
   });
-  const { application, out, runtime, root } = values;
+  const { application, out, runtime, root, "native-crypto": nativeCrypto } = values;
   if (application) {
     if (!out) throw new Error("--application needs --out");
-    const { fresh, wasm } = await buildApplication(application, out, { runtime });
+    const { fresh, wasm } = await buildApplication(application, out, { runtime, nativeCrypto });
     console.log(`build: ${out} ${wasm} bytes${fresh ? "" : ", up to date"}`);
   } else {
     const built = await buildCore(root && path.resolve(root));

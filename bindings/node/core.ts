@@ -8,6 +8,7 @@ import { instantiateSync } from "@assemblyscript/loader";
 
 import { ABI_VERSION, ContentFormat, CoreError, EventKind, StorageSlot } from "./abi";
 import type { ConnectionState, CoreExports, Credential, Method, Reason, VariableType } from "./abi";
+import { withoutNativeCrypto } from "./native-crypto";
 import type { Storage } from "./storage";
 
 /** Log levels of the core and of applications. */
@@ -119,7 +120,10 @@ export class Core {
   constructor(private readonly options: CoreOptions) {
     this.storage = options.storage;
     const id = parseDeviceId(options.deviceId);
-    const { exports } = instantiateSync(options.module, { hal: this.imports() });
+    const { exports } = instantiateSync(options.module, {
+      hal: this.imports(),
+      crypto: withoutNativeCrypto(options.module),
+    });
     this.exports = exports as unknown as CoreExports;
     const version = this.exports.abi_version();
     if (version !== ABI_VERSION) {
