@@ -1,11 +1,9 @@
 // The imports of assembly/hal.ts on the HAL of the board. Whatever the module passes is hostile: a
 // range that does not lie in its memory ends it; nothing is read or written before that is known.
 
-#include <string.h>
+#include "boson_imports.h"
 
 #include "../../hal/hal.h"
-#include "boson_runtime.h"
-#include "wasm3.h"
 
 /** Slots that a module may write; the others belong to provisioning. */
 #define SLOT_SESSION_A 3
@@ -15,84 +13,65 @@
 
 const char boson_host_argument[] = "[trap] host call with an argument outside of memory";
 
-/** The first 32 bits of a stack slot: an i32 argument. */
-static uint32_t argument(const uint64_t *stack, int index) {
-  uint32_t value;
-  memcpy(&value, &stack[index], sizeof value);
-  return value;
-}
-
-static const void *answer(uint64_t *stack, int32_t value) {
-  memcpy(stack, &value, sizeof value);
-  return m3Err_none;
-}
-
-/** @returns NULL unless all of `length` bytes from `at` are inside the module's memory */
-static uint8_t *range(IM3Runtime runtime, uint32_t at, uint32_t length) {
-  uint32_t size = 0;
-  uint8_t *memory = m3_GetMemory(runtime, &size, 0);
-  return memory && at <= size && length <= size - at ? memory + at : NULL;
-}
-
 /** random_fill(buffer, length): i32 */
 static m3ApiRawFunction(random_fill) {
   (void)_ctx, (void)_mem;
-  uint32_t length = argument(_sp, 2);
-  uint8_t *buffer = range(runtime, argument(_sp, 1), length);
+  uint32_t length = boson_argument(_sp, 2);
+  uint8_t *buffer = boson_range(runtime, boson_argument(_sp, 1), length);
   if (!buffer) return boson_host_argument;
-  return answer(_sp, hal_random(buffer, length) == HAL_OK ? (int32_t)length : FAILED);
+  return boson_answer(_sp, hal_random(buffer, length) == HAL_OK ? (int32_t)length : FAILED);
 }
 
 /** storage_read(slot, buffer, capacity): i32 */
 static m3ApiRawFunction(storage_read) {
   (void)_ctx, (void)_mem;
-  uint32_t capacity = argument(_sp, 3);
-  uint8_t *buffer = range(runtime, argument(_sp, 2), capacity);
+  uint32_t capacity = boson_argument(_sp, 3);
+  uint8_t *buffer = boson_range(runtime, boson_argument(_sp, 2), capacity);
   if (!buffer) return boson_host_argument;
-  int length = hal_storage_read((int32_t)argument(_sp, 1), buffer, capacity);
-  return answer(_sp, length >= 0 && (uint32_t)length <= capacity ? length : FAILED);
+  int length = hal_storage_read((int32_t)boson_argument(_sp, 1), buffer, capacity);
+  return boson_answer(_sp, length >= 0 && (uint32_t)length <= capacity ? length : FAILED);
 }
 
 /** storage_write(slot, buffer, length): i32 */
 static m3ApiRawFunction(storage_write) {
   (void)_ctx, (void)_mem;
-  uint32_t slot = argument(_sp, 1);
-  uint32_t length = argument(_sp, 3);
-  const uint8_t *data = range(runtime, argument(_sp, 2), length);
+  uint32_t slot = boson_argument(_sp, 1);
+  uint32_t length = boson_argument(_sp, 3);
+  const uint8_t *data = boson_range(runtime, boson_argument(_sp, 2), length);
   if (!data) return boson_host_argument;
-  if (slot != SLOT_SESSION_A && slot != SLOT_SESSION_B) return answer(_sp, FAILED);
+  if (slot != SLOT_SESSION_A && slot != SLOT_SESSION_B) return boson_answer(_sp, FAILED);
   int written = hal_storage_write((int)slot, data, length);
-  return answer(_sp, written >= 0 && (uint32_t)written == length ? written : FAILED);
+  return boson_answer(_sp, written >= 0 && (uint32_t)written == length ? written : FAILED);
 }
 
 /** log(level, text, length) */
 static m3ApiRawFunction(log_line) {
   (void)_ctx, (void)_mem;
-  uint32_t length = argument(_sp, 2);
-  const uint8_t *text = range(runtime, argument(_sp, 1), length);
+  uint32_t length = boson_argument(_sp, 2);
+  const uint8_t *text = boson_range(runtime, boson_argument(_sp, 1), length);
   if (!text) return boson_host_argument;
-  hal_log((int32_t)argument(_sp, 0), (const char *)text, length < HAL_LOG_MAX ? length : HAL_LOG_MAX);
+  hal_log((int32_t)boson_argument(_sp, 0), (const char *)text, length < HAL_LOG_MAX ? length : HAL_LOG_MAX);
   return m3Err_none;
 }
 
-int boson_link_imports(struct boson_runtime *runtime, struct M3Module *module) {
-  static const struct {
-    const char *name;
-    const char *type;
-    M3RawCall call;
-  } imports[] = {
-      {"random_fill", "i(ii)", random_fill},
-      {"storage_read", "i(iii)", storage_read},
-      {"storage_write", "i(iii)", storage_write},
-      {"log", "v(iii)", log_line},
-  };
-  for (size_t i = 0; i < sizeof imports / sizeof *imports; i += 1) {
+int boson_link(struct boson_runtime *runtime, struct M3Module *module, const char *space,
+               const struct boson_import *imports, size_t count) {
+  for (size_t i = 0; i < count; i += 1) {
     M3Result result =
-        m3_LinkRawFunction(module, "hal", imports[i].name, imports[i].type, imports[i].call);
-    // A module need not import all of them.
+        m3_LinkRawFunction(module, space, imports[i].name, imports[i].type, imports[i].call);
     if (result && result != m3Err_functionLookupFailed) {
       return boson_runtime_fail(runtime, BOSON_ERR_IMPORT, result);
     }
   }
   return 0;
+}
+
+int boson_link_imports(struct boson_runtime *runtime, struct M3Module *module) {
+  static const struct boson_import imports[] = {
+      {"random_fill", "i(ii)", random_fill},
+      {"storage_read", "i(iii)", storage_read},
+      {"storage_write", "i(iii)", storage_write},
+      {"log", "v(iii)", log_line},
+  };
+  return boson_link(runtime, module, "hal", imports, sizeof imports / sizeof *imports);
 }
