@@ -89,7 +89,7 @@ export async function buildApplication(
   { runtime = "stub", pages = 1, nativeCrypto = false } = {},
 ) {
   const options = ["--runtime", runtime, "--maximumMemory", String(pages)];
-  if (nativeCrypto) options.push("--use", "WBOSON_NATIVE_CRYPTO=1");
+  if (nativeCrypto) options.push("--use", "abort=", "--use", "WBOSON_NATIVE_CRYPTO=1");
   if (runtime === "minimal") options.push("--exportRuntime");
   const fresh = await compile({ entries: [APPLICATION_ENTRY, ...entryFiles], outFile, options });
   return { fresh, wasm: statSync(path.resolve(projectRoot, outFile)).size };

@@ -16,41 +16,41 @@ const char boson_host_argument[] = "[trap] host call with an argument outside of
 /** random_fill(buffer, length): i32 */
 static m3ApiRawFunction(random_fill) {
   (void)_ctx, (void)_mem;
-  uint32_t length = boson_argument(_sp, 2);
-  uint8_t *buffer = boson_range(runtime, boson_argument(_sp, 1), length);
+  uint32_t length = argument(_sp, 2);
+  uint8_t *buffer = range(runtime, argument(_sp, 1), length);
   if (!buffer) return boson_host_argument;
-  return boson_answer(_sp, hal_random(buffer, length) == HAL_OK ? (int32_t)length : FAILED);
+  return answer(_sp, hal_random(buffer, length) == HAL_OK ? (int32_t)length : FAILED);
 }
 
 /** storage_read(slot, buffer, capacity): i32 */
 static m3ApiRawFunction(storage_read) {
   (void)_ctx, (void)_mem;
-  uint32_t capacity = boson_argument(_sp, 3);
-  uint8_t *buffer = boson_range(runtime, boson_argument(_sp, 2), capacity);
+  uint32_t capacity = argument(_sp, 3);
+  uint8_t *buffer = range(runtime, argument(_sp, 2), capacity);
   if (!buffer) return boson_host_argument;
-  int length = hal_storage_read((int32_t)boson_argument(_sp, 1), buffer, capacity);
-  return boson_answer(_sp, length >= 0 && (uint32_t)length <= capacity ? length : FAILED);
+  int length = hal_storage_read((int32_t)argument(_sp, 1), buffer, capacity);
+  return answer(_sp, length >= 0 && (uint32_t)length <= capacity ? length : FAILED);
 }
 
 /** storage_write(slot, buffer, length): i32 */
 static m3ApiRawFunction(storage_write) {
   (void)_ctx, (void)_mem;
-  uint32_t slot = boson_argument(_sp, 1);
-  uint32_t length = boson_argument(_sp, 3);
-  const uint8_t *data = boson_range(runtime, boson_argument(_sp, 2), length);
+  uint32_t slot = argument(_sp, 1);
+  uint32_t length = argument(_sp, 3);
+  const uint8_t *data = range(runtime, argument(_sp, 2), length);
   if (!data) return boson_host_argument;
-  if (slot != SLOT_SESSION_A && slot != SLOT_SESSION_B) return boson_answer(_sp, FAILED);
+  if (slot != SLOT_SESSION_A && slot != SLOT_SESSION_B) return answer(_sp, FAILED);
   int written = hal_storage_write((int)slot, data, length);
-  return boson_answer(_sp, written >= 0 && (uint32_t)written == length ? written : FAILED);
+  return answer(_sp, written >= 0 && (uint32_t)written == length ? written : FAILED);
 }
 
 /** log(level, text, length) */
 static m3ApiRawFunction(log_line) {
   (void)_ctx, (void)_mem;
-  uint32_t length = boson_argument(_sp, 2);
-  const uint8_t *text = boson_range(runtime, boson_argument(_sp, 1), length);
+  uint32_t length = argument(_sp, 2);
+  const uint8_t *text = range(runtime, argument(_sp, 1), length);
   if (!text) return boson_host_argument;
-  hal_log((int32_t)boson_argument(_sp, 0), (const char *)text, length < HAL_LOG_MAX ? length : HAL_LOG_MAX);
+  hal_log((int32_t)argument(_sp, 0), (const char *)text, length < HAL_LOG_MAX ? length : HAL_LOG_MAX);
   return m3Err_none;
 }
 

@@ -19,20 +19,20 @@ struct boson_import {
 };
 
 /** The first 32 bits of a stack slot: an i32 argument; slot 0 is the answer's, where there is one. */
-static inline uint32_t boson_argument(const uint64_t *stack, int index) {
+static inline uint32_t argument(const uint64_t *stack, int index) {
   uint32_t value;
   memcpy(&value, &stack[index], sizeof value);
   return value;
 }
 
 /** Answer an i32. @returns what WASM3 is to be told */
-static inline const void *boson_answer(uint64_t *stack, int32_t value) {
+static inline const void *answer(uint64_t *stack, int32_t value) {
   memcpy(stack, &value, sizeof value);
   return m3Err_none;
 }
 
 /** @returns NULL unless all of `length` bytes from `at` are inside the module's memory */
-static inline uint8_t *boson_range(IM3Runtime runtime, uint32_t at, uint32_t length) {
+static inline uint8_t *range(IM3Runtime runtime, uint32_t at, uint32_t length) {
   uint32_t size = 0;
   uint8_t *memory = m3_GetMemory(runtime, &size, 0);
   return memory && at <= size && length <= size - at ? memory + at : NULL;

@@ -1,8 +1,6 @@
 // boson-run, a device on WASM3, against the local cloud over real UDP: a drop-in for the Node device.
 
-import { execFile, spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -10,6 +8,7 @@ import { promisify } from "node:util";
 
 import { LocalCloud, UdpListener, openCloudDirectory, provisionDevice } from "../../cloud";
 import { generateKeyPair } from "../../cloud/keys";
+import { Run, within } from "../support/boson-process";
 import { projectRoot } from "../support/fixture";
 import { buildNative, nativeTest } from "../support/native-build";
 
@@ -17,7 +16,6 @@ const run = promisify(execFile);
 const nativeOnly = nativeTest("boson-run");
 
 const CORE = path.join(projectRoot, "build/boson.wasm");
-const PATIENCE = 10_000;
 
 /** A folder with a cloud and one provisioned device, and the processes that run it. */
 class Bench {
@@ -61,54 +59,6 @@ class Bench {
     for (const { child } of this.processes) child.kill("SIGKILL");
     await this.listener?.close();
     rmSync(this.folder, { recursive: true, force: true });
-  }
-}
-
-function within<T>(what: string, start: (resolve: (value: T) => void) => void): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no ${what}`)), PATIENCE);
-    start((value) => {
-      clearTimeout(timer);
-      resolve(value);
-    });
-  });
-}
-
-/** One boson-run process and what it printed. */
-class Run {
-  readonly child: ChildProcess;
-  output = "";
-  private readonly waiting = new Set<() => void>();
-
-  constructor(program: string, options: string[]) {
-    this.child = spawn(program, options);
-    for (const stream of [this.child.stdout!, this.child.stderr!]) {
-      stream.on("data", (chunk: Buffer) => {
-        this.output += chunk.toString();
-        for (const look of this.waiting) look();
-      });
-    }
-  }
-
-  /** Wait until it has printed something. */
-  prints(pattern: RegExp): Promise<RegExpExecArray> {
-    return within(`${pattern} in ${this.output}`, (resolve) => {
-      const look = (): void => {
-        const found = pattern.exec(this.output);
-        if (!found) return;
-        this.waiting.delete(look);
-        resolve(found);
-      };
-      this.waiting.add(look);
-      look();
-    });
-  }
-
-  async end(signal: NodeJS.Signals): Promise<number | null> {
-    const ended = once(this.child, "exit");
-    this.child.kill(signal);
-    const [code] = (await ended) as [number | null];
-    return code;
   }
 }
 

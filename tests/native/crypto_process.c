@@ -91,15 +91,15 @@ int boson_runtime_fail(struct boson_runtime *runtime, int error, const char *det
 /** random_fill(buffer, length): i32, from the test */
 static m3ApiRawFunction(random_fill) {
   (void)_ctx, (void)_mem;
-  uint32_t length = boson_argument(_sp, 2);
-  uint8_t *buffer = boson_range(runtime, boson_argument(_sp, 1), length);
+  uint32_t length = argument(_sp, 2);
+  uint8_t *buffer = range(runtime, argument(_sp, 1), length);
   if (!buffer) return boson_host_argument;
   fputc('n', answers);
   write_number(length);
   fflush(answers);
   uint32_t result = read_number();
   read_bytes(buffer, length);
-  return boson_answer(_sp, (int32_t)result);
+  return answer(_sp, (int32_t)result);
 }
 
 // ---- requests -------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ static m3ApiRawFunction(random_fill) {
 static uint8_t *read_range(uint32_t *length) {
   uint32_t at = read_number();
   *length = read_number();
-  uint8_t *bytes = boson_range(engine, at, *length);
+  uint8_t *bytes = range(engine, at, *length);
   if (!bytes) fail("a range outside of memory");
   return bytes;
 }
