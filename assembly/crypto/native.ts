@@ -9,13 +9,13 @@
 import { Status } from "../status";
 
 /**
- * Whether the host has done the work: it succeeded, or refused what it was given by a Status of this
- * layer, which are the lowest that it can answer.
+ * Whether the host has done the work: it succeeded, or refused what it was given. All Statuses that
+ * say so lie below those that it may answer else.
  */
 // @ts-ignore: decorator
 @inline
 export function isAnswer(status: i32): bool {
-  return status == Status.Ok || status <= Status.RandomFailure;
+  return status == Status.Ok || status <= Status.InvalidPublicKey;
 }
 
 // ---- P-256 --------------------------------------------------------------------------------

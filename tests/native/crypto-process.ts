@@ -24,7 +24,7 @@ import type { Call } from "../crypto/module";
 const MEMORY_SIZE = 65536;
 
 /** The functions of boson_crypto.h, in the order in which the process counts them. */
-const FUNCTIONS = [
+export const FUNCTIONS = [
   "p256_public_key",
   "p256_validate",
   "p256_ecdh",
@@ -120,6 +120,12 @@ export class CryptoProcess {
   /** Whether the random source of the HAL fails, of which the module knows nothing. */
   failRandom(fails: boolean): void {
     this.send("h", Number(fails));
+  }
+
+  /** Let the host answer `status` to calls of some functions, whatever it could do. */
+  refuse(names: readonly string[], status: number): void {
+    const mask = names.reduce((bits, name) => bits | (1 << FUNCTIONS.indexOf(name as never)), 0);
+    this.send("x", mask, status);
   }
 
   counts(): Counts {

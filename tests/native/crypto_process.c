@@ -6,6 +6,7 @@
 //   r  at, length                  -> bytes of memory
 //   c  length, name, count, args   call an export -> n, d or e
 //   h  value                       whether the HAL's random source fails from now on
+//   x  mask, status                functions of boson_crypto.h that answer this from now on, as bits
 //   s                              -> for each function of boson_crypto.h: calls that it answered, and
 //                                     calls that it left to the module
 // In a call, `n length` asks for random bytes, as the module does; the answer is a number, the bytes.
@@ -46,7 +47,7 @@ static int fail(const char *what) {
 // ---- what stands between the binding and the platform ---------------------------------------
 
 static uint32_t answered[7], declined[7];
-static uint32_t random_fails;
+static uint32_t random_fails, refused, refusal;
 
 static int count(int which, int status) {
   int is_answer = status == BOSON_CRYPTO_OK || status <= BOSON_CRYPTO_INVALID_PUBLIC_KEY;
@@ -57,7 +58,10 @@ static int count(int which, int status) {
 #define COUNTED(which, name, parameters, arguments)                                                \
   int __real_##name parameters;                                                                    \
   int __wrap_##name parameters;                                                                    \
-  int __wrap_##name parameters { return count(which, __real_##name arguments); }
+  int __wrap_##name parameters {                                                                   \
+    if (refused >> which & 1) return count(which, (int32_t)refusal);                               \
+    return count(which, __real_##name arguments);                                                  \
+  }
 
 #define CCM_PARAMETERS                                                                             \
   (uint8_t * buffer, uint32_t length, const uint8_t *key, const uint8_t *nonce,                    \
@@ -162,6 +166,10 @@ static void handle(int letter) {
       break;
     case 'c': handle_call(); break;
     case 'h': random_fails = read_number(); break;
+    case 'x':
+      refused = read_number();
+      refusal = read_number();
+      break;
     case 's':
       for (int i = 0; i < 7; i += 1) {
         write_number(answered[i]);
