@@ -3,7 +3,7 @@
 // Mbed TLS, boson_crypto_none.c where there is nothing. Firmware links exactly one of them.
 //
 // Private keys come through here, out of the module's memory. This code is inside the trust boundary:
-// the host stores the keys and holds the whole memory of the module anyway. It keeps nothing between
+// the host stores the keys and holds the whole memory of the module anyway. It keeps no secret between
 // calls and wipes what it copies.
 //
 // Every function does all of its work or none. Whatever it does not answer as listed, the module does

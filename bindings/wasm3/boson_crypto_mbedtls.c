@@ -1,5 +1,6 @@
 // boson_crypto.h over Mbed TLS 2.28 or 3 (libmbedcrypto only). Blinding takes its randomness from the
-// HAL; where that fails, or memory runs out, the answer is HOST_FAILURE. Nothing is kept between calls.
+// HAL; where that fails, or memory runs out, the answer is HOST_FAILURE. What is kept between calls is
+// the curve, with the multiples of its base point that Mbed TLS 2.28 computes when it first needs them.
 
 #define MBEDTLS_ALLOW_PRIVATE_ACCESS // the chaining value of SHA-256
 
@@ -17,7 +18,7 @@
 
 /** What a computation on the curve needs. */
 struct curve {
-  mbedtls_ecp_group group;
+  mbedtls_ecp_group *group;
   mbedtls_ecp_point point;
   mbedtls_mpi a, b;
 };
@@ -29,30 +30,32 @@ static int fill_random(void *context, unsigned char *output, size_t length) {
 
 /** @returns OK; HOST_FAILURE; curve_close must follow either */
 static int curve_open(struct curve *curve) {
-  mbedtls_ecp_group_init(&curve->group);
+  static mbedtls_ecp_group group; // all zeros: as mbedtls_ecp_group_init leaves it
   mbedtls_ecp_point_init(&curve->point);
   mbedtls_mpi_init(&curve->a);
   mbedtls_mpi_init(&curve->b);
-  int error = mbedtls_ecp_group_load(&curve->group, MBEDTLS_ECP_DP_SECP256R1);
-  return error ? BOSON_CRYPTO_HOST_FAILURE : BOSON_CRYPTO_OK;
+  curve->group = &group;
+  if (group.id == MBEDTLS_ECP_DP_SECP256R1) return BOSON_CRYPTO_OK;
+  if (mbedtls_ecp_group_load(&group, MBEDTLS_ECP_DP_SECP256R1) == 0) return BOSON_CRYPTO_OK;
+  mbedtls_ecp_group_free(&group);
+  return BOSON_CRYPTO_HOST_FAILURE;
 }
 
-/** Wipes what it frees: Mbed TLS does. */
+/** Mbed TLS wipes what it frees. */
 static void curve_close(struct curve *curve) {
   mbedtls_mpi_free(&curve->b);
   mbedtls_mpi_free(&curve->a);
   mbedtls_ecp_point_free(&curve->point);
-  mbedtls_ecp_group_free(&curve->group);
 }
 
 /** Read and validate a public key. @returns OK; INVALID_PUBLIC_KEY; HOST_FAILURE */
 static int read_point(struct curve *curve, const uint8_t *public_key) {
   // Mbed TLS 3 also reads other forms than this one.
   if (public_key[0] != 4) return BOSON_CRYPTO_INVALID_PUBLIC_KEY;
-  if (mbedtls_ecp_point_read_binary(&curve->group, &curve->point, public_key, BOSON_CRYPTO_POINT)) {
+  if (mbedtls_ecp_point_read_binary(curve->group, &curve->point, public_key, BOSON_CRYPTO_POINT)) {
     return BOSON_CRYPTO_HOST_FAILURE;
   }
-  int error = mbedtls_ecp_check_pubkey(&curve->group, &curve->point);
+  int error = mbedtls_ecp_check_pubkey(curve->group, &curve->point);
   if (error == MBEDTLS_ERR_ECP_INVALID_KEY) return BOSON_CRYPTO_INVALID_PUBLIC_KEY;
   return error ? BOSON_CRYPTO_HOST_FAILURE : BOSON_CRYPTO_OK;
 }
@@ -61,7 +64,7 @@ static int read_point(struct curve *curve, const uint8_t *public_key) {
 static int read_scalar(struct curve *curve, mbedtls_mpi *scalar, const uint8_t *bytes,
                        int invalid) {
   if (mbedtls_mpi_read_binary(scalar, bytes, BOSON_CRYPTO_SCALAR)) return BOSON_CRYPTO_HOST_FAILURE;
-  return mbedtls_ecp_check_privkey(&curve->group, scalar) ? invalid : BOSON_CRYPTO_OK;
+  return mbedtls_ecp_check_privkey(curve->group, scalar) ? invalid : BOSON_CRYPTO_OK;
 }
 
 int boson_crypto_p256_public_key(uint8_t *public_key, const uint8_t *private_key) {
@@ -70,9 +73,9 @@ int boson_crypto_p256_public_key(uint8_t *public_key, const uint8_t *private_key
   size_t length = 0;
   int status = curve_open(&curve);
   if (!status) status = read_scalar(&curve, &curve.a, private_key, BOSON_CRYPTO_INVALID_PRIVATE_KEY);
-  if (!status && (mbedtls_ecp_mul(&curve.group, &curve.point, &curve.a, &curve.group.G, fill_random,
+  if (!status && (mbedtls_ecp_mul(curve.group, &curve.point, &curve.a, &curve.group->G, fill_random,
                                   NULL) ||
-                  mbedtls_ecp_point_write_binary(&curve.group, &curve.point,
+                  mbedtls_ecp_point_write_binary(curve.group, &curve.point,
                                                  MBEDTLS_ECP_PF_UNCOMPRESSED, &length, point,
                                                  sizeof point) ||
                   length != sizeof point)) {
@@ -98,7 +101,7 @@ int boson_crypto_p256_ecdh(uint8_t *shared, const uint8_t *private_key,
   int status = curve_open(&curve);
   if (!status) status = read_point(&curve, peer_public_key);
   if (!status) status = read_scalar(&curve, &curve.a, private_key, BOSON_CRYPTO_INVALID_PRIVATE_KEY);
-  if (!status && (mbedtls_ecdh_compute_shared(&curve.group, &curve.b, &curve.point, &curve.a,
+  if (!status && (mbedtls_ecdh_compute_shared(curve.group, &curve.b, &curve.point, &curve.a,
                                               fill_random, NULL) ||
                   mbedtls_mpi_write_binary(&curve.b, secret, sizeof secret))) {
     status = BOSON_CRYPTO_HOST_FAILURE;
@@ -118,7 +121,7 @@ int boson_crypto_p256_verify(const uint8_t *public_key, const uint8_t *digest,
   if (!status) status = read_scalar(&curve, &curve.b, signature + BOSON_CRYPTO_SCALAR, invalid);
   if (!status) status = read_point(&curve, public_key);
   if (!status) {
-    int error = mbedtls_ecdsa_verify(&curve.group, digest, BOSON_CRYPTO_DIGEST, &curve.point,
+    int error = mbedtls_ecdsa_verify(curve.group, digest, BOSON_CRYPTO_DIGEST, &curve.point,
                                      &curve.a, &curve.b);
     if (error) status = error == MBEDTLS_ERR_ECP_VERIFY_FAILED ? invalid : BOSON_CRYPTO_HOST_FAILURE;
   }

@@ -73,5 +73,6 @@ int boson_link_imports(struct boson_runtime *runtime, struct M3Module *module) {
       {"storage_write", "i(iii)", storage_write},
       {"log", "v(iii)", log_line},
   };
-  return boson_link(runtime, module, "hal", imports, sizeof imports / sizeof *imports);
+  int error = boson_link(runtime, module, "hal", imports, sizeof imports / sizeof *imports);
+  return error ? error : boson_link_crypto(runtime, module);
 }

@@ -46,4 +46,7 @@ static inline uint8_t *range(IM3Runtime runtime, uint32_t at, uint32_t length) {
 int boson_link(struct boson_runtime *runtime, struct M3Module *module, const char *space,
                const struct boson_import *imports, size_t count);
 
+/** Those of native crypto. @returns 0; BOSON_ERR_IMPORT */
+int boson_link_crypto(struct boson_runtime *runtime, struct M3Module *module);
+
 #endif

@@ -222,7 +222,6 @@ static int load(struct boson_runtime *runtime, const uint8_t *bytes, uint32_t si
   }
   limit_growth(runtime->runtime, limit);
   error = boson_link_imports(runtime, module);
-  if (!error) error = boson_link_crypto(runtime, module);
   if (!error) error = check_imports(module);
   return error ? error : find_exports(runtime, module);
 }

@@ -32,10 +32,10 @@ describe.each<NativeCrypto>(["mbedtls", "none"])("boson-run with %s", (crypto) =
     rmSync(folder, { recursive: true, force: true });
   });
 
-  function start(): Run {
+  function start(...flags: string[]): Run {
     device = new Run(program, [
       ...["--module", MODULE, "--storage", directories.deviceDirectory],
-      ...["--server", `localhost:${listener!.address.port}`, "--statistics"],
+      ...["--server", `localhost:${listener!.address.port}`, "--statistics", ...flags],
     ]);
     return device;
   }
@@ -75,6 +75,14 @@ describe.each<NativeCrypto>(["mbedtls", "none"])("boson-run with %s", (crypto) =
       await publish("after new keys");
     },
   );
+
+  nativeOnly("code may be freed between calls: the imports are linked again", async () => {
+    await device!.end("SIGTERM");
+    await start("--code", "1").prints(/connection Connected SessionResumed Ok/);
+    await cloud.rekey(id);
+    await device!.prints(/connection Connected HandshakeDone Ok/);
+    await publish("little room");
+  });
 
   nativeOnly("it ends with nothing that sanitizers complain about", async () => {
     expect(await device!.end("SIGTERM")).toBe(0);
