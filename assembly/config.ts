@@ -12,6 +12,12 @@ export const STANDARD: bool = isDefined(WBOSON_STANDARD);
  */
 export const NATIVE_CRYPTO: bool = isDefined(WBOSON_NATIVE_CRYPTO);
 
+/**
+ * Whether this build carries the TCP channel beside DTLS (`--use WBOSON_TCP=1`). Memory of files that
+ * only it uses is `@lazy`: laid out where something refers to it.
+ */
+export const TCP: bool = isDefined(WBOSON_TCP);
+
 // ---- buffers shared with the host -----------------------------------------------------------
 
 /** Largest datagram the core reads, bytes. An Ethernet frame's UDP payload is 1472. */
@@ -100,3 +106,15 @@ export const RETRY_MAX: i32 = 128000;
 export const GOODBYE_TIMEOUT: i32 = 10000;
 /** Events towards the host that can wait for `poll_event`. */
 export const EVENT_ENTRIES: i32 = 16;
+
+// ---- TCP channel, only in builds with TCP ---------------------------------------------------
+
+/** Largest CoAP message over TCP, bytes: what a Photon takes; announced in Hello. */
+export const MAX_STREAM_MESSAGE: i32 = 767;
+/** How long the rest of a piece of the stream, and the answer to a message, may take, ms. */
+export const STREAM_TIMEOUT: i32 = 20000;
+/** How long the server's Hello may take, ms. */
+export const SERVER_HELLO_TIMEOUT: i32 = 4000;
+/** Default keepalive over TCP, and how long the answer to a ping may take, ms. */
+export const STREAM_KEEPALIVE: i32 = 15000;
+export const STREAM_PING_TIMEOUT: i32 = 10000;

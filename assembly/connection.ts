@@ -22,7 +22,8 @@ import {
   outboxRestart,
   outboxSetNextId,
 } from "./coap/outbox";
-import { RETRY_MAX, RETRY_MIN, STANDARD } from "./config";
+import { isReliable } from "./coap/reliability";
+import { RETRY_MAX, RETRY_MIN, STANDARD, TCP } from "./config";
 import { dtlsClose, dtlsReset, dtlsRestore, dtlsSave, dtlsStart } from "./dtls/client";
 import { handshakeWasAbbreviated } from "./dtls/handshake";
 import { isStandard } from "./dtls/profile";
@@ -34,7 +35,8 @@ import {
   setResetToken,
 } from "./dtls/session";
 import { dtlsIsEstablished } from "./dtls/state";
-import { ConnectionState, EventKind, Reason, pushEvent } from "./events";
+import { ConnectionState, EventKind, Reason, SocketKind, pushEvent } from "./events";
+import { channelReset, channelSeed, channelStart } from "./rsa-aes/channel";
 import { Status } from "./status";
 import { isDue, untilDue } from "./util/clock";
 
@@ -135,6 +137,12 @@ export function deviceDisconnect(goodbye: i32, sleepSeconds: u32, now: u32): i32
 
 /** Ask the host for a socket: for the stored session if there is one, else for a handshake. */
 export function open(now: u32): void {
+  if (TCP) {
+    if (isReliable()) {
+      openStream(now);
+      return;
+    }
+  }
   if (!mustHandshake && dtlsRestore() == Status.Ok) {
     reason = Reason.SessionResumed;
     memory.copy(cloudState(), sessionState(), STATE_SIZE);
@@ -148,6 +156,14 @@ export function open(now: u32): void {
   }
   setState(ConnectionState.Opening, reason, Status.Ok, now);
   pushEvent(EventKind.OpenLink, reason, <u32>PEER, peerLength);
+}
+
+/** Over TCP there is no session to take up. */
+function openStream(now: u32): void {
+  reason = mustHandshake ? handshakeReason : Reason.HandshakeBecauseNoSession;
+  peerLength = 0;
+  setState(ConnectionState.Opening, reason, Status.Ok, now);
+  pushEvent(EventKind.OpenLink, reason, <u32>PEER, 0, SocketKind.Tcp);
 }
 
 /**
@@ -189,6 +205,13 @@ export function deviceLinkUp(address: usize, length: i32, now: u32): i32 {
   if (reason == Reason.SessionResumed) {
     resume(now);
     return Status.Ok;
+  }
+  if (TCP) {
+    if (isReliable()) {
+      channelStart(now);
+      setState(ConnectionState.Handshake, reason, Status.Ok, now);
+      return Status.Ok;
+    }
   }
   const status = dtlsStart(now);
   if (status < 0) lose(Reason.HandshakeFailed, status, now);
@@ -237,6 +260,7 @@ function closeLink(why: i32): void {
   linkIsUp = false;
   greeted = false;
   dtlsReset();
+  if (TCP) channelReset();
   outboxRestart();
 }
 
@@ -298,6 +322,12 @@ export function deviceRegistryChanged(now: u32): void {
 
 /** The handshake is complete: say Hello. */
 export function handleEstablished(now: u32): void {
+  if (TCP) {
+    if (isReliable()) {
+      handleStreamEstablished(now);
+      return;
+    }
+  }
   memory.copy(sessionPeer(), PEER, peerLength);
   session().peerLength = <u8>peerLength;
   stateReset();
@@ -312,6 +342,17 @@ export function handleEstablished(now: u32): void {
     sendHello();
   }
   dtlsSave(outboxNextId()); // a failure costs the resume, not the connection
+}
+
+/** The handshake of the TCP channel is complete: say Hello. */
+function handleStreamEstablished(now: u32): void {
+  stateReset();
+  startMessages(true);
+  // The salt's number is the one before the first (the Particle protocol's).
+  outboxSetNextId(channelSeed() + 1);
+  lastHeard = now;
+  setState(ConnectionState.Hello, reason, Status.Ok, now);
+  sendHello();
 }
 
 /** Hello was answered. */

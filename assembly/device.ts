@@ -1,14 +1,12 @@
 // The device: routes bytes between the channel (dtls/) and the messages (coap/, cloud/), which do not
 // know each other, and keeps the timers of the connection, whose life cycle is in connection.ts.
 
-import { requestFailed } from "./client/requests";
-import { describeDone, describeIsBusy, describePoll } from "./cloud/describe";
+import { describePoll } from "./cloud/describe";
 import { takeKeyChange } from "./cloud/requests";
 import { handleMessage, isAnswer } from "./cloud/router";
 import { MoveField, finishMove, isMoveAsked, moveLength, moveStart } from "./cloud/server-moved";
 import { sendPing } from "./cloud/small-messages";
-import { STATE_SIZE, cloudState, stateTakeChanged } from "./cloud/state";
-import { subscriptionsAreBusy, subscriptionsDone, subscriptionsPoll } from "./cloud/subscriptions";
+import { subscriptionsPoll } from "./cloud/subscriptions";
 import { seedTokens } from "./cloud/tokens";
 import { inboxHasReply, inboxPollReply } from "./coap/inbox";
 import {
@@ -23,6 +21,7 @@ import {
   outboxPollTransmit,
   outboxSetNextId,
 } from "./coap/outbox";
+import { isReliable, setReliable } from "./coap/reliability";
 import {
   ACK_TIMEOUT,
   DEFAULT_KEEPALIVE,
@@ -32,6 +31,8 @@ import {
   RESUME_TIMEOUT,
   RX_CAPACITY,
   STANDARD,
+  STREAM_KEEPALIVE,
+  TCP,
   TX_CAPACITY,
 } from "./config";
 import {
@@ -42,7 +43,6 @@ import {
   handleEstablished,
   handleHandshakeFailed,
   handleHeard,
-  handleHelloDone,
   handshakeAgain,
   isGreeted,
   isLinkUp,
@@ -62,15 +62,21 @@ import {
   dtlsPollTimeout,
   dtlsPollTransmit,
   dtlsReceive,
-  dtlsSave,
   dtlsSeal,
   dtlsSynchronise,
 } from "./dtls/client";
 import { identityLoad, identityVerifyMove } from "./dtls/identity";
-import { sessionState } from "./dtls/session";
 import { DtlsState, dtlsFailure, dtlsIsEstablished, dtlsState } from "./dtls/state";
-import { ConnectionState, EventKind, Reason, takeEvent } from "./events";
+import { ConnectionState, EventKind, Reason, SocketKind, takeEvent } from "./events";
+import { settle } from "./settle";
 import { Status } from "./status";
+import {
+  streamHandle,
+  streamHandleTimeout,
+  streamPollTimeout,
+  streamPollTransmit,
+  streamStart,
+} from "./stream";
 import { earlier, isDue, untilDue } from "./util/clock";
 import { seedJitter } from "./util/jitter";
 import { retransmissionTimeout } from "./util/round-trip";
@@ -102,7 +108,23 @@ export function deviceStart(): i32 {
   seedJitter(load<u32>(SEED));
   seedTokens(load<u8>(SEED + 4));
   outboxSetNextId(load<u16>(SEED + 5));
+  if (TCP) {
+    if (isReliable()) return streamStart();
+  }
   return identityLoad();
+}
+
+/**
+ * Choose the transport; before `deviceStart`, which checks its keys.
+ * @param kind SocketKind
+ * @returns Status.Ok; Status.InvalidArgument; Status.InvalidState while a connection is wanted
+ */
+export function deviceSetTransport(kind: i32): i32 {
+  if (kind != SocketKind.Udp && kind != SocketKind.Tcp) return Status.InvalidArgument;
+  if (isWanted() || connectionState() != ConnectionState.Disconnected) return Status.InvalidState;
+  setReliable(kind == SocketKind.Tcp);
+  keepalive = isReliable() ? STREAM_KEEPALIVE : DEFAULT_KEEPALIVE;
+  return Status.Ok;
 }
 
 /** Keepalive interval in ms, counted from the last message received; 0 sends none. */
@@ -125,6 +147,9 @@ let messageLength: i32 = 0;
 export function deviceReceive(length: i32, now: u32): bool {
   messageLength = 0;
   if (!isLinkUp() || length < 0 || length > RX_CAPACITY) return false;
+  if (TCP) {
+    if (isReliable()) return false;
+  }
   if (length > 0) dtlsReceive(RX_BUFFER, length);
   else settle(now);
   return isLinkUp() && nextMessage(now);
@@ -157,6 +182,16 @@ function nextMessage(now: u32): bool {
   return false;
 }
 
+/**
+ * Handle bytes of the stream: one message at most, so that the host drains before the next.
+ * @param length bytes at `RX_BUFFER`, 0...1500
+ * @returns bytes taken; the host drains, then hands over the rest
+ */
+export function deviceHandleStream(length: i32, now: u32): i32 {
+  if (length < 0 || length > RX_CAPACITY || !isReliable()) return Status.InvalidArgument;
+  return isLinkUp() ? streamHandle(RX_BUFFER, length, now) : length;
+}
+
 /** Whether the server move that was asked for is signed with the key that the device carries. */
 function isMoveGenuine(): bool {
   const status = identityVerifyMove(
@@ -169,25 +204,6 @@ function isMoveGenuine(): bool {
     moveLength(MoveField.Signature),
   );
   return status == Status.Ok;
-}
-
-/** Act on the ends of our own messages, other than publishes. */
-function settle(now: u32): void {
-  let purpose: i32;
-  while ((purpose = outboxPollDone(false)) != 0) {
-    const status = outboxDoneStatus();
-    if (purpose == Purpose.Describe) describeDone(status);
-    else if (purpose == Purpose.Subscribe) subscriptionsDone(status);
-    else if (purpose == Purpose.Goodbye) close(Status.Ok, now);
-    else if (purpose == Purpose.Hello) handleHelloDone(status, now);
-    if (STANDARD) {
-      if (purpose == Purpose.Request) requestFailed(outboxDoneHandle(), status);
-    }
-  }
-  if (isGreeted() && !describeIsBusy() && !subscriptionsAreBusy() && stateTakeChanged()) {
-    memory.copy(sessionState(), cloudState(), STATE_SIZE);
-    dtlsSave(outboxNextId());
-  }
 }
 
 /** End the connection when the channel has failed and its alert, if any, is on its way. */
@@ -215,6 +231,12 @@ export function deviceHandleTimeout(now: u32): void {
     return;
   }
   if (!isLinkUp()) return;
+  if (TCP) {
+    if (isReliable()) {
+      streamHandleTimeout(now, keepalive);
+      return;
+    }
+  }
   dtlsHandleTimeout(now);
   if (dtlsIsEstablished()) handleMessageTimeouts(now);
   if (isLinkUp()) followChannel(now);
@@ -270,6 +292,9 @@ function allowedPurpose(): i32 {
  */
 export function devicePollTransmit(now: u32): i32 {
   if (!isLinkUp()) return 0;
+  if (TCP) {
+    if (isReliable()) return streamPollTransmit(TX_BUFFER, now);
+  }
   const handshake = dtlsPollTransmit(TX_BUFFER, TX_CAPACITY, now);
   if (handshake != 0) return max(handshake, 0);
   followChannel(now);
@@ -321,6 +346,9 @@ export function devicePollTimeout(now: u32): i32 {
   const state = connectionState();
   if (state == ConnectionState.Disconnected) return openTimeout(now);
   if (!isLinkUp()) return -1;
+  if (TCP) {
+    if (isReliable()) return streamPollTimeout(now, keepalive);
+  }
   let wait = dtlsPollTimeout(now);
   if (!dtlsIsEstablished()) return wait;
   if (inboxHasReply()) return 0;

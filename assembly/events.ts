@@ -7,7 +7,8 @@ import { EVENT_ENTRIES, EVENT_SIZE } from "./config";
 export const enum EventKind {
   None = 0,
   /** The host shall open its socket. a: `Reason`; b, c: address of the peer that was used last
-   * (pointer, length; 0 bytes: resolve the server's name). Answer: `link_up`. */
+   * (pointer, length; 0 bytes: resolve the server's name); d: 2 for a TCP socket, else UDP.
+   * Answer: `link_up`. */
   OpenLink = 1,
   /** The host shall close its socket. a: `Reason`. */
   CloseLink = 2,
@@ -34,6 +35,12 @@ export const enum EventKind {
   /** The server has moved, signed with the key in slot ServerMoveKey. a: port; b, c: address;
    * d, e: its new public key, DER. The host stores them and connects anew. */
   ServerMoved = 12,
+}
+
+/** Kinds of sockets, as `hal_socket_kind` has them. */
+export const enum SocketKind {
+  Udp = 1,
+  Tcp = 2,
 }
 
 /** States of the connection as the host sees them. */
@@ -83,6 +90,8 @@ export const enum Reason {
   HandshakeBecauseForgotten = 13,
   /** The server resumed the session by its id: an abbreviated handshake (`standard` profile). */
   SessionIdResumed = 14,
+  /** The TCP channel broke; the Status says why. */
+  ChannelFailed = 15,
 }
 
 const RING: usize = memory.data(448, 4);

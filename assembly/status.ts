@@ -37,6 +37,10 @@ export const enum Status {
   BadTag = -24,
   /** Not the DER structure that is expected here. */
   MalformedDer = -25,
+  /** The padding of a decrypted block is not what it must be. */
+  BadPadding = -26,
+  /** The key in storage is one for the other transport: P-256 for UDP, RSA for TCP. */
+  WrongKeyType = -27,
 
   // assembly/dtls: -40...
   /** A datagram or record that RFC 6347 says to discard silently. */
@@ -77,6 +81,20 @@ export const enum Status {
   ServerError = -64,
   /** The connection closed before the answer came. */
   Aborted = -65,
+
+  // assembly/rsa-aes: -70...
+  /** The session block was encrypted for another key, or changed on its way. */
+  DecryptionFailed = -70,
+  /** The server's nonce did not come in time. */
+  NonceTimeout = -71,
+  /** The server's session message did not come in time. */
+  SessionTimeout = -72,
+  /** The rest of a frame did not come in time. */
+  FrameTimeout = -73,
+  /** A frame longer than the protocol has them. */
+  FrameTooLong = -74,
+  /** A frame of no bytes, or not of whole blocks, or without a message. */
+  FrameMalformed = -75,
 
   // assembly/cloud: -80...
   /** A name that belongs to the system ("particle", "spark"). */

@@ -12,6 +12,7 @@ const root = path.resolve(__dirname, "..");
 const FILES = {
   core: "boson",
   standard: "boson-standard",
+  tcp: "boson-tcp",
   "native-crypto": "boson-native-crypto",
 };
 
@@ -34,7 +35,8 @@ export async function run(): Promise<Result> {
   return {
     rows,
     notes: [
-      "core: the `particle` profile; standard: both profiles and CoAP requests; native-crypto: the core, which asks its host for crypto first",
+      "core: the `particle` profile; standard: both profiles and CoAP requests; tcp: core and TCP",
+      "native-crypto: the core, which asks its host for crypto first",
       "wasm, staticRam: bytes",
       "allocations: memory.grow instructions and ~lib/rt symbols in the module",
     ],

@@ -1,8 +1,8 @@
-// The application of every board: connects, publishes its uptime once a minute, and has a function and
-// a variable. `npm run firmware -- BOARD` puts it together with the SDK into a Device OS project.
+// The application of every board: connects, publishes its uptime once a minute, has a function and a
+// variable. `npm run firmware -- BOARD` puts it together with the SDK into a Device OS project.
 //
 // The stock client of Device OS stays off: two clients would be the same device, online twice. The
-// interpreter runs on a thread of its own, because its stack need is known and the application's is not.
+// interpreter runs on a thread of its own: its need of stack is known, the application's is not.
 
 #include "Particle.h"
 
@@ -17,6 +17,10 @@
 
 #if PLATFORM_ID != WBOSON_PLATFORM_ID
 #error "this project is for another board: npm run firmware -- BOARD"
+#endif
+
+#if !WBOSON_TRANSPORT_UDP
+#error "the C binding speaks UDP only"
 #endif
 
 #define PUBLISH_INTERVAL 60000u
@@ -115,10 +119,12 @@ static int open_device(void) {
   config.product_version = WBOSON_PRODUCT_VERSION;
   config.platform_id = WBOSON_PLATFORM_ID;
   config.server_host = WBOSON_SERVER_HOST;
-  config.server_port = WBOSON_UDP_PORT;
+  // A module with TCP (tools/build.mjs --tcp) and RSA keys, where board.json says so.
+  config.transport = WBOSON_TRANSPORT_UDP ? BOSON_UDP : BOSON_TCP;
+  config.server_port = WBOSON_TRANSPORT_UDP ? WBOSON_UDP_PORT : WBOSON_TCP_PORT;
   config.keepalive_ms = WBOSON_KEEPALIVE_MS;
   config.reservation = WBOSON_SESSION_RESERVATION;
-  config.limits.memory = WBOSON_LINEAR_MEMORY;
+  config.limits.memory = WBOSON_MODULE_MEMORY;
   config.limits.stack = WBOSON_WASM_STACK;
   config.limits.code = WBOSON_COMPILED_CODE;
   config.on_connection = on_connection;

@@ -54,6 +54,8 @@ export interface LocalCloudOptions {
   handshakeLifetimeMs?: number;
   /** Unfinished handshakes at a time. Default: 256. */
   maxHandshakes?: number;
+  /** May an event of one device go to another one that subscribes to it? Default: yes. */
+  mayReceive?: (senderId: string, receiverId: string) => boolean;
   /** CoAP constants (RFC 7252 §4.8). */
   transmission?: Partial<TransmissionParameters>;
   /** How long `call`, `read`, `describe` and `signal` wait, ms. Default: 30000. */

@@ -47,6 +47,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   private readonly wallClock: () => number;
   private readonly random: (length: number) => Uint8Array;
   private readonly idleTimeoutMs: number;
+  private readonly mayReceive: (senderId: string, receiverId: string) => boolean;
   private readonly host: LinkHost;
   private readonly effects: RequestEffects;
   protected now: number;
@@ -62,6 +63,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
     this.random = options.random ?? randomBytes;
     this.now = options.now ?? 0;
     this.idleTimeoutMs = options.idleTimeoutMs ?? 50 * 60_000;
+    this.mayReceive = options.mayReceive ?? (() => true);
     const log = (level: "info" | "warn", message: string): void => this.log(level, message);
     const dtlsOptions = dtlsServerOptions(options, this.registry, log);
     this.reset = dtlsOptions.reset;
@@ -294,17 +296,17 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
       confirmable: request.type === CoapType.Confirmable,
       messageId: request.messageId,
     });
-    this.deliver(event, true);
+    this.deliver(event, true, (receiverId) => this.mayReceive(link.device.id, receiverId));
   }
 
   protected deliver(
     event: Pick<DeviceEvent, "name" | "data" | "contentType">,
     confirmable: boolean,
-    deviceId?: string,
+    isFor: (deviceId: string) => boolean,
   ): number {
     let receivers = 0;
     for (const link of this.links.values()) {
-      if (deviceId !== undefined && link.device.id !== deviceId.toLowerCase()) continue;
+      if (!isFor(link.device.id)) continue;
       if (!link.online || !link.ready || !link.messages) continue;
       if (!link.subscriptions.match(event.name, event.contentType)) continue;
       const message = encodeEvent(event);

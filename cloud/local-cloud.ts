@@ -139,13 +139,19 @@ export class LocalCloud extends CloudEngine {
 
   /**
    * Publish an event to all devices that are online and subscribe to it, or to one of them.
+   * @param options.isFor leaves out the devices for which it is false
    * @returns how many devices it is sent to; a 'delivery' event tells what became of each
    * @throws CloudError "invalid-argument", UnknownDevice
    */
   publish(
     name: string,
     data: string | Uint8Array = "",
-    options: { contentType?: number; deviceId?: string; confirmable?: boolean } = {},
+    options: {
+      contentType?: number;
+      deviceId?: string;
+      confirmable?: boolean;
+      isFor?: (deviceId: string) => boolean;
+    } = {},
   ): number {
     const bytes = Buffer.from(typeof data === "string" ? Buffer.from(data) : data);
     const nameLength = Buffer.byteLength(name);
@@ -159,7 +165,9 @@ export class LocalCloud extends CloudEngine {
     this.now = this.currentTime();
     const contentType = options.contentType ?? ContentFormat.Text;
     const event = { name, data: bytes, contentType };
-    const receivers = this.deliver(event, options.confirmable ?? true, options.deviceId);
+    const only = options.deviceId?.toLowerCase();
+    const isFor = (id: string): boolean => (only ?? id) === id && (options.isFor?.(id) ?? true);
+    const receivers = this.deliver(event, options.confirmable ?? true, isFor);
     this.wake();
     return receivers;
   }

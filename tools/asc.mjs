@@ -101,7 +101,7 @@ const OPTIMISER = [
   "-Oz",
   "--converge",
   "--one-caller-inline-max-function-size=100",
-  "--always-inline-max-function-size=3",
+  "--always-inline-max-function-size=4",
 ];
 
 /**

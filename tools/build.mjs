@@ -1,7 +1,7 @@
 // Builds the core, and applications together with the core.
-// usage: node tools/build.mjs [--root FOLDER]          build/boson.wasm, boson-standard.wasm,
-//                                                      boson-native-crypto.wasm
-//        node tools/build.mjs --application FILE --out FILE [--runtime NAME] [--native-crypto]
+// usage: node tools/build.mjs [--root FOLDER]                   the modules of VARIANTS, to build/
+//        node tools/build.mjs --application FILE --out FILE [--runtime NAME] [--tcp]
+//             [--native-crypto]
 
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -11,6 +11,8 @@ import { pathToFileURL } from "node:url";
 import { compile, projectRoot } from "./asc.mjs";
 
 const APPLICATION_ENTRY = "assembly/app/entry.ts";
+/** Beside it in applications that may use TCP. */
+const TCP_ENTRY = "assembly/app/tcp.ts";
 
 /** Appended to the core in a variant that is built only to learn where its static data ends. */
 const STATIC_END = "\nexport function staticEnd(): usize { return __heap_base; }\n";
@@ -19,6 +21,7 @@ const STATIC_END = "\nexport function staticEnd(): usize { return __heap_base; }
 const VARIANTS = [
   { target: "core", entry: "assembly/index.ts", define: [] },
   { target: "standard", entry: "assembly/standard.ts", define: ["--use", "WBOSON_STANDARD=1"] },
+  { target: "tcp", entry: "assembly/tcp.ts", define: ["--use", "WBOSON_TCP=1"] },
   {
     target: "native-crypto",
     entry: "assembly/index.ts",
@@ -79,19 +82,30 @@ export async function buildCore(root = projectRoot) {
  * @param {"stub" | "minimal" | "incremental"} [options.runtime] `stub` never frees; `minimal`
  *   collects when the host calls `__collect`, `incremental` by itself. Only strings and objects
  *   of the application need one of the latter two.
+ * @param {boolean} [options.tcp] whether the module has TCP beside UDP; the host chooses
  * @param {number} [options.pages] most linear memory, in pages of 64 KiB
+ * @param {number} [options.memory] bytes of it, where the host gives less than a page
  * @param {boolean} [options.nativeCrypto] asks the host for crypto first
  * @returns {Promise<{fresh: boolean, wasm: number}>}
  */
 export async function buildApplication(
   entryFiles,
   outFile,
-  { runtime = "stub", pages = 1, nativeCrypto = false } = {},
+  { runtime = "stub", pages = 1, memory, tcp = false, nativeCrypto = false } = {},
 ) {
   const options = ["--runtime", runtime, "--maximumMemory", String(pages)];
-  if (nativeCrypto) options.push("--use", "abort=", "--use", "WBOSON_NATIVE_CRYPTO=1");
+  // The runtimes that collect then end their heap there, not at the end of the page.
+  if (memory !== undefined) options.push("--lowMemoryLimit", String(memory));
   if (runtime === "minimal") options.push("--exportRuntime");
-  const fresh = await compile({ entries: [APPLICATION_ENTRY, ...entryFiles], outFile, options });
+  const defined = [
+    ...(tcp ? ["WBOSON_TCP=1"] : []),
+    ...(nativeCrypto ? ["WBOSON_NATIVE_CRYPTO=1"] : []),
+  ];
+  // What is given here takes the place of what asconfig.json has.
+  if (defined.length > 0)
+    options.push(...["abort=", ...defined].flatMap((name) => ["--use", name]));
+  const entries = [APPLICATION_ENTRY, ...(tcp ? [TCP_ENTRY] : []), ...entryFiles];
+  const fresh = await compile({ entries, outFile, options });
   return { fresh, wasm: statSync(path.resolve(projectRoot, outFile)).size };
 }
 
@@ -115,14 +129,19 @@ async function main() {
       application: { type: "string", multiple: true },
       out: { type: "string" },
       runtime: { type: "string" },
+      tcp: { type: "boolean" },
       "native-crypto": { type: "boolean" },
       root: { type: "string" },
     },
   });
-  const { application, out, runtime, root, "native-crypto": nativeCrypto } = values;
+  const { application, out, runtime, tcp, root, "native-crypto": nativeCrypto } = values;
   if (application) {
     if (!out) throw new Error("--application needs --out");
-    const { fresh, wasm } = await buildApplication(application, out, { runtime, nativeCrypto });
+    const { fresh, wasm } = await buildApplication(application, out, {
+      runtime,
+      tcp,
+      nativeCrypto,
+    });
     console.log(`build: ${out} ${wasm} bytes${fresh ? "" : ", up to date"}`);
   } else {
     const built = await buildCore(root && path.resolve(root));

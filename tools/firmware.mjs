@@ -1,11 +1,15 @@
 // Puts the Device OS project of a board together: the application, the SDK's C binding, the port,
 // WASM3 (whose source tools/setup-wasm3.mjs gets) and a module as an array. What comes out is ready
-// for `particle compile BOARD FOLDER`, Workbench, or `make APPDIR=FOLDER` of Device OS.
-// usage: npm run firmware -- BOARD [--server HOST] [--keys FOLDER] [--module FILE] [--product ID]
-//          [--product-version N] [--out FOLDER] [--root FOLDER] [--size] [--json]
-//   --keys  a device's folder of tools of the cloud (provision.ts): its keys go into the firmware
-//   --size  compiles it with arm-none-eabi-gcc against declarations of Device OS, and measures it;
-//           --json prints the measurement for a program
+// for `particle compile BOARD FOLDER`, Workbench, or `make APPDIR=FOLDER` of Device OS. Those give
+// different include paths and no flags, so that every include is relative to its file.
+// usage: npm run firmware -- BOARD [--server HOST] [--keys FOLDER]
+//          [--application FILE [--runtime NAME] | --module FILE] [--memory BYTES]
+//          [--product ID] [--product-version N] [--out FOLDER] [--root FOLDER] [--size] [--json]
+//   --application  AssemblyScript, compiled with the core; else the core alone
+//   --memory       linear memory of the module, where the board's own is not enough for an application
+//   --keys         a device's folder, as provisioning writes it: its keys go into the firmware
+//   --size         compiles with arm-none-eabi-gcc against declarations of Device OS, and measures;
+//                  --json prints the measurement for a program
 
 import {
   cpSync,
@@ -24,7 +28,8 @@ import { projectRoot } from "./asc.mjs";
 import { bindingSources } from "./binding-sources.mjs";
 import { readBoard } from "./boards.mjs";
 import { wasm3Settings } from "./boards/wasm3.mjs";
-import { WASM3_VERSION, wasm3SourceDir } from "./setup-wasm3.mjs";
+import { buildApplication } from "./build.mjs";
+import { wasm3SourceDir } from "./setup-wasm3.mjs";
 
 /** Sources of ours, by their path in the repository; they keep it below src/. */
 const SOURCES = [
@@ -38,6 +43,10 @@ const SOURCES = [
   "hal/device-os/slots.c",
   "hal/device-os/slots.h",
 ];
+/** Where files that belong to one board go, beside the application that includes them. */
+const BOARD_FOLDER = "src/boards";
+/** Where WASM3 goes: beside the binding, which includes its headers. */
+const WASM3_FOLDER = "src/bindings/wasm3";
 /** Slots a firmware may carry a key for: name in C, file of a provisioned device. */
 const KEYS = [
   ["wboson_device_key", "device-key.der"],
@@ -58,6 +67,7 @@ const DEFAULT_SERVER = "cloud.example";
  * @param {string} [options.keys] folder with a device's keys; none: they are in the board's storage
  * @param {number} [options.product] product id; 65535: none
  * @param {number} [options.productVersion]
+ * @param {number} [options.memory] bytes of linear memory; the board's
  * @returns {string} the folder
  * @throws {Error} what is missing
  */
@@ -69,13 +79,13 @@ export function assemble(name, options = {}) {
   if (!existsSync(module)) throw new Error(`no module ${module}: npm run build`);
   rmSync(out, { recursive: true, force: true });
   for (const file of SOURCES) copy(path.join(root, file), path.join(out, "src", file));
-  copy(path.join(root, "boards", name, "board.h"), path.join(out, "src/board.h"));
+  copy(path.join(root, "boards", name, "board.h"), path.join(out, BOARD_FOLDER, "board.h"));
   copy(path.join(root, "boards", name, "project.properties"), path.join(out, "project.properties"));
-  const write = (file, text) => writeFileSync(path.join(out, file), text);
-  write("src/settings.h", settingsOf(options));
-  write("src/module.h", moduleHeader());
-  write("src/module.c", moduleSource(readFileSync(module), readKeys(options.keys)));
-  copyWasm3(path.join(out, "lib/wasm3"), board);
+  const write = (file, text) => writeFileSync(path.join(out, BOARD_FOLDER, file), text);
+  write("settings.h", settingsOf({ memory: board.linearMemory, ...options }));
+  write("module.h", moduleHeader());
+  write("module.c", moduleSource(readFileSync(module), readKeys(options.keys)));
+  copyWasm3(path.join(out, WASM3_FOLDER), board);
   return out;
 }
 
@@ -86,16 +96,14 @@ function copy(from, to) {
 
 // ---- WASM3 ----------------------------------------------------------------------------------
 
-/** WASM3 as a library of the project. Its settings are put before its own: no flags can be given. */
+/** WASM3's sources. Its settings are put before its own, because no flags can be given. */
 function copyWasm3(folder, board) {
   const source = wasm3SourceDir();
   const files = readdirSync(source).filter((file) => /^(m3_|wasm3).*\.[ch]$/.test(file));
   for (const file of files.filter((file) => !/^m3_api_/.test(file))) {
-    copy(path.join(source, file), path.join(folder, "src", file));
+    copy(path.join(source, file), path.join(folder, file));
   }
-  const properties = `name=wasm3\nversion=${WASM3_VERSION}\nlicense=MIT\n`;
-  writeFileSync(path.join(folder, "library.properties"), properties);
-  const config = path.join(folder, "src/m3_config.h");
+  const config = path.join(folder, "m3_config.h");
   writeFileSync(config, `${definitionsOf(board)}\n${readFileSync(config, "utf8")}`);
 }
 
@@ -109,12 +117,15 @@ function definitionsOf(board) {
 
 // ---- generated sources ----------------------------------------------------------------------
 
-function settingsOf({ server = DEFAULT_SERVER, product = 65535, productVersion = 1 }) {
+function settingsOf({ server = DEFAULT_SERVER, product = 65535, productVersion = 1, memory }) {
   if (!/^[A-Za-z0-9.-]{1,63}$/.test(server)) throw new Error(`no name of a server: "${server}"`);
   for (const number of [product, productVersion]) {
     if (!Number.isInteger(number) || number < 0 || number > 65535) {
       throw new Error(`not a whole number, 0...65535: ${number}`);
     }
+  }
+  if (!Number.isInteger(memory) || memory < 16384 || memory > 65536) {
+    throw new Error(`not a size of linear memory, 16384...65536: ${memory}`);
   }
   return `// Settings of this firmware, by tools/firmware.mjs
 #ifndef WBOSON_SETTINGS_H
@@ -124,6 +135,7 @@ function settingsOf({ server = DEFAULT_SERVER, product = 65535, productVersion =
 #define WBOSON_PRODUCT_ID ${product}
 #define WBOSON_PRODUCT_VERSION ${productVersion}
 #define WBOSON_KEY_MAX ${KEY_MAX}
+#define WBOSON_MODULE_MEMORY ${memory}u
 
 #endif
 `;
@@ -188,6 +200,9 @@ function parseCommand() {
       server: { type: "string" },
       keys: { type: "string" },
       module: { type: "string" },
+      application: { type: "string", multiple: true },
+      runtime: { type: "string" },
+      memory: { type: "string" },
       product: { type: "string" },
       "product-version": { type: "string" },
       out: { type: "string" },
@@ -197,15 +212,27 @@ function parseCommand() {
     },
   });
   if (positionals.length !== 1) throw new Error("usage: npm run firmware -- BOARD [options]");
-  const { product, "product-version": version, size, json, ...rest } = values;
+  const { memory, product, "product-version": version, size, json, ...rest } = values;
   const options = { ...rest };
+  if (memory !== undefined) options.memory = Number(memory);
   if (product !== undefined) options.product = Number(product);
   if (version !== undefined) options.productVersion = Number(version);
   return { name: positionals[0], options, size: size || json, json };
 }
 
+/** Compile the application of the command line for a board. @returns the module, below the root */
+async function compileApplication(name, { application, runtime, module, root, ...options }) {
+  if (!application) return module;
+  if (module) throw new Error("--application makes a module: no --module");
+  const out = `build/firmware/${name}.wasm`;
+  const memory = options.memory ?? readBoard(name, root).linearMemory;
+  await buildApplication(application, out, { runtime, memory });
+  return path.join(projectRoot, out);
+}
+
 async function main() {
   const { name, options, size, json } = parseCommand();
+  options.module = await compileApplication(name, options);
   const folder = assemble(name, options);
   if (!json) {
     console.log(`firmware: ${path.relative(process.cwd(), folder)}`);

@@ -11,6 +11,7 @@ import {
 } from "../coap/message";
 import { Purpose, outboxCapacity, outboxCommit, outboxHas, outboxSpace } from "../coap/outbox";
 import { Code, MessageType, Option } from "../coap/protocol";
+import { answerType } from "../coap/reliability";
 import { Status } from "../status";
 import { describe, describeChecksum } from "./description";
 import { ContentFormat, DescribeType, Resource } from "./protocol";
@@ -124,15 +125,7 @@ export function describeAnswer(
   if (outboxCapacity() < BLOCK_SIZE + 32) return Status.NoSpace;
   const checksum = describeChecksum();
   const more = (index + 1) * BLOCK_SIZE < total;
-  encodeMessage(
-    outboxSpace(),
-    outboxCapacity(),
-    MessageType.Confirmable,
-    Code.Content,
-    0,
-    token,
-    tokenLength,
-  );
+  encodeMessage(outboxSpace(), outboxCapacity(), answerType(), Code.Content, 0, token, tokenLength);
   if (total > BLOCK_SIZE) encodeByteOption(Option.ETag, checksum & 0xff);
   if (type == DescribeType.System) {
     encodeUintOption(Option.ContentFormat, ContentFormat.OctetStream);

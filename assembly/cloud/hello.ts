@@ -1,9 +1,10 @@
 // Hello (POST /h): the first message over a new session; tells the server who is there.
 
-import { MAX_MESSAGE_SIZE } from "../config";
+import { MAX_MESSAGE_SIZE, MAX_STREAM_MESSAGE, TCP } from "../config";
 import { encodeByteOption, encodeEnd, encodeMessage, encodePayload } from "../coap/message";
 import { Purpose, outboxCapacity, outboxCommit, outboxSpace } from "../coap/outbox";
 import { Code, MessageType, Option } from "../coap/protocol";
+import { isReliable } from "../coap/reliability";
 import { storeU16, storeU32 } from "../util/bytes";
 import { crc32 } from "../util/crc32";
 import {
@@ -43,6 +44,17 @@ function encodeHello(): void {
   storeU16(PAYLOAD + 30, 0);
 }
 
+/** Over TCP: no device id, which the handshake has told, and no reset token, so 20 bytes. */
+const STREAM_PAYLOAD_SIZE: i32 = 20;
+
+/** The same over TCP, from the encoded one. */
+function encodeStreamHello(): void {
+  storeU16(PAYLOAD + 4, FLAGS & ~HelloFlag.ResetToken);
+  store<u8>(PAYLOAD + 9, 0);
+  memory.copy(PAYLOAD + 10, PAYLOAD + 22, 10);
+  storeU16(PAYLOAD + 12, MAX_STREAM_MESSAGE);
+}
+
 /** Checksum of what Hello says now; never 0. */
 export function helloChecksum(): u32 {
   encodeHello();
@@ -66,11 +78,21 @@ export function helloResetToken(): usize {
   return hasToken ? TOKEN : 0;
 }
 
-/** Put Hello into the outbox, 39 bytes. @returns Status.Ok; Status.NoSpace */
+/** Put Hello into the outbox, 39 bytes; over TCP 27. @returns Status.Ok; Status.NoSpace */
 export function sendHello(): i32 {
   encodeHello();
-  encodeMessage(outboxSpace(), outboxCapacity(), MessageType.Confirmable, Code.Post, 0, 0, 0);
+  if (TCP) {
+    if (isReliable()) {
+      encodeStreamHello();
+      return commit(MessageType.NonConfirmable, STREAM_PAYLOAD_SIZE);
+    }
+  }
+  return commit(MessageType.Confirmable, PAYLOAD_SIZE);
+}
+
+function commit(type: i32, size: i32): i32 {
+  encodeMessage(outboxSpace(), outboxCapacity(), type, Code.Post, 0, 0, 0);
   encodeByteOption(Option.UriPath, Resource.Hello);
-  encodePayload(PAYLOAD, PAYLOAD_SIZE);
+  encodePayload(PAYLOAD, size);
   return outboxCommit(Purpose.Hello, 0, encodeEnd());
 }

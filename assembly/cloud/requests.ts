@@ -2,7 +2,7 @@
 // Code.Empty (an answer follows separately, or none is needed), a response code to piggyback, or
 // Status.NoSpace when it cannot be served now: then it is not acknowledged, and comes again.
 
-import { MAX_DATA_LENGTH } from "../config";
+import { MAX_DATA_LENGTH, TCP } from "../config";
 import {
   messageCode,
   messagePayload,
@@ -39,12 +39,25 @@ let queryLength: i32 = 0;
 let contentFormat: u32 = 0;
 let block2: i32 = -1;
 let keyChangeAsked: bool = false;
+let serverHelloCame: bool = false;
 
 /** Whether PUT /k came since the last call. */
 export function takeKeyChange(): bool {
   const result = keyChangeAsked;
   keyChangeAsked = false;
   return result;
+}
+
+/** Whether POST /h came since the last call: over TCP, the answer to our Hello. */
+export function takeServerHello(): bool {
+  const result = serverHelloCame;
+  serverHelloCame = false;
+  return result;
+}
+
+/** Whether the request handled last was an event. */
+export function wasEvent(): bool {
+  return resource == Resource.Event || resource == Resource.LowerEvent;
 }
 
 /** Add a Uri-Path segment to the name: segments after the first are joined with "/". */
@@ -121,7 +134,7 @@ export function handleRequest(now: u32): i32 {
       if (isEvent) return handleInboundEvent();
       if (resource == Resource.Function) return handleFunction();
       if (resource == Resource.Moved) return handleServerMoved();
-      if (resource == Resource.Hello) return Code.Empty;
+      if (resource == Resource.Hello) return handleHello();
       break;
     case Code.Put:
       if (resource == Resource.Signal) return handleSignal();
@@ -137,6 +150,11 @@ function handleInboundEvent(): i32 {
   const data = messagePayload();
   const status = handleEvent(name, nameLength, data, messagePayloadLength(), contentFormat);
   return status < 0 ? status : Code.Empty;
+}
+
+function handleHello(): i32 {
+  if (TCP) serverHelloCame = true;
+  return Code.Empty;
 }
 
 /** 4.04 as a separate response, where a Particle server waits for one. */

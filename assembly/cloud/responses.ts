@@ -1,10 +1,12 @@
 // Separate responses (RFC 7252 §5.2.2): the request was acknowledged at once, the answer follows
-// as a confirmable message with its token, as the Particle server expects it.
+// as a confirmable message with its token, as the Particle server expects it; over TCP as one that is
+// not confirmable.
 
 import { MAX_DATA_LENGTH } from "../config";
 import { encodeEnd, encodeMessage, encodePayload } from "../coap/message";
 import { Purpose, outboxCapacity, outboxCommit, outboxSpace } from "../coap/outbox";
-import { Code, MessageType } from "../coap/protocol";
+import { Code } from "../coap/protocol";
+import { answerType } from "../coap/reliability";
 import { Status } from "../status";
 import { storeU32 } from "../util/bytes";
 import { CallKind, callClose, callFind, callTarget, callToken, callTokenLength } from "./calls";
@@ -25,15 +27,7 @@ export function respond(
   payload: usize,
   length: i32,
 ): i32 {
-  encodeMessage(
-    outboxSpace(),
-    outboxCapacity(),
-    MessageType.Confirmable,
-    code,
-    0,
-    token,
-    tokenLength,
-  );
+  encodeMessage(outboxSpace(), outboxCapacity(), answerType(), code, 0, token, tokenLength);
   encodePayload(payload, length);
   return outboxCommit(Purpose.Response, 0, encodeEnd());
 }

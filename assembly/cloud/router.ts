@@ -14,13 +14,14 @@ import {
 import { inboxForget, inboxReceive, inboxReply } from "../coap/inbox";
 import { Purpose, outboxAcknowledge, outboxAwaits } from "../coap/outbox";
 import { Code, MessageType } from "../coap/protocol";
+import { isReliable } from "../coap/reliability";
 import { EventKind, pushEvent } from "../events";
 import { Status } from "../status";
 import { loadU32 } from "../util/bytes";
 import { handleResponse, isForRequest } from "../client/requests";
-import { STANDARD } from "../config";
+import { STANDARD, TCP } from "../config";
 import { handleHelloAnswer } from "./hello";
-import { handleRequest } from "./requests";
+import { handleRequest, wasEvent } from "./requests";
 import { isTimeToken } from "./small-messages";
 
 let malformed: u32 = 0;
@@ -109,7 +110,14 @@ function handleNewRequest(isConfirmable: bool, now: u32): void {
     }
   }
   if (!inboxReceive(id, now)) return;
-  const outcome = handleRequest(now);
+  let outcome = handleRequest(now);
+  if (TCP) {
+    if (isReliable()) {
+      // It will not come again, and events are not acknowledged over TCP.
+      if (outcome < 0) outcome = Code.ServiceUnavailable;
+      if (wasEvent()) return;
+    }
+  }
   if (outcome < 0) inboxForget(id, now);
   else if (isConfirmable) {
     inboxReply(id, MessageType.Acknowledgement, outcome, messageToken(), messageTokenLength(), now);

@@ -1,8 +1,16 @@
 // The short requests of the device: ping, time, goodbye.
 
-import { encodeByteOption, encodeEnd, encodeMessage, encodePayload } from "../coap/message";
+import {
+  encodeByteOption,
+  encodeEnd,
+  encodeMessage,
+  encodeOption,
+  encodePayload,
+} from "../coap/message";
 import { Purpose, outboxCapacity, outboxCommit, outboxHas, outboxSpace } from "../coap/outbox";
 import { Code, MessageType, Option } from "../coap/protocol";
+import { answerType, isReliable } from "../coap/reliability";
+import { TCP } from "../config";
 import { Status } from "../status";
 import { Resource } from "./protocol";
 import { lastToken, newToken } from "./tokens";
@@ -64,8 +72,11 @@ function putVarint(at: usize, value: u32): usize {
  * @returns Status.Ok; Status.NoSpace
  */
 export function sendGoodbye(reason: u32, sleepSeconds: u32): i32 {
-  encodeMessage(outboxSpace(), outboxCapacity(), MessageType.Confirmable, Code.Post, 0, 0, 0);
+  encodeMessage(outboxSpace(), outboxCapacity(), answerType(), Code.Post, 0, 0, 0);
   encodeByteOption(Option.UriPath, Resource.Goodbye);
+  if (TCP) {
+    if (isReliable()) encodeOption(Option.NoResponse, 0, 0);
+  }
   let at = putVarint(GOODBYE, GOODBYE_REASON | (sleepSeconds ? GOODBYE_SLEEP : 0));
   at = putVarint(at, reason);
   if (sleepSeconds) at = putVarint(at, sleepSeconds);

@@ -3,7 +3,8 @@
 
 import { encodeByteOption, encodeEnd, encodeMessage, encodeOption } from "../coap/message";
 import { Purpose, outboxCapacity, outboxCommit, outboxHas, outboxSpace } from "../coap/outbox";
-import { Code, MessageType, Option } from "../coap/protocol";
+import { Code, Option } from "../coap/protocol";
+import { answerType } from "../coap/reliability";
 import { EventKind, eventSpace, pushEvent } from "../events";
 import { Status } from "../status";
 import { equalBytes } from "../util/bytes";
@@ -81,7 +82,7 @@ const QUERY: usize = memory.data(1, 1);
 export function subscriptionsPoll(): void {
   while (next >= 0 && registryOpen(RegistryKind.Subscription, next)) {
     if (outboxCapacity() < registryNameLength() + 16) return;
-    encodeMessage(outboxSpace(), outboxCapacity(), MessageType.Confirmable, Code.Get, 0, 0, 0);
+    encodeMessage(outboxSpace(), outboxCapacity(), answerType(), Code.Get, 0, 0, 0);
     encodeByteOption(Option.UriPath, Resource.LowerEvent);
     encodeOption(Option.UriPath, registryName(), registryNameLength());
     if (registryDetail() != SubscriptionContent.Text) {

@@ -2,13 +2,23 @@
 // message stays byte for byte until it is acknowledged (RFC 7252 §4.2). Confirmable messages are
 // retransmitted with exponential back-off, NSTART of them at a time (§4.7, §4.8).
 
-import { ACK_TIMEOUT, MAX_RETRANSMIT, MAX_ROUNDS, NSTART, OUTBOX_CAPACITY } from "../config";
+import {
+  ACK_TIMEOUT,
+  MAX_RETRANSMIT,
+  MAX_ROUNDS,
+  MAX_STREAM_MESSAGE,
+  NSTART,
+  OUTBOX_CAPACITY,
+  STREAM_TIMEOUT,
+  TCP,
+} from "../config";
 import { Status } from "../status";
 import { loadU16, storeU16 } from "../util/bytes";
 import { earlier, isDue, untilDue } from "../util/clock";
 import { nextJitter } from "../util/jitter";
 import { retransmissionTimeout, roundTripSample } from "../util/round-trip";
 import { MessageType } from "./protocol";
+import { isReliable } from "./reliability";
 
 /** What a message is for; decides who hears of its end. */
 export const enum Purpose {
@@ -122,10 +132,13 @@ export function outboxSpace(): usize {
  * message id is given when it is first sent.
  * @param length what `encodeEnd` returned; a negative one is returned as it is
  * @param handle number for the owner, 0...65535
- * @returns Status.Ok; Status.NoSpace
+ * @returns Status.Ok; Status.NoSpace; Status.TooLong for the frames of a reliable transport
  */
 export function outboxCommit(purpose: i32, handle: i32, length: i32): i32 {
   if (length < 0) return length;
+  if (TCP) {
+    if (isReliable() && length > MAX_STREAM_MESSAGE) return Status.TooLong;
+  }
   if (length > outboxCapacity()) return Status.NoSpace;
   const entry = entryAt(used);
   entry.length = <u16>length;
@@ -201,7 +214,17 @@ export function outboxPollTransmit(output: usize, capacity: i32, only: i32, now:
   if (!entry.transmissions) entry.sentAt = now;
   entry.transmissions += 1;
   entry.deadline = now + timeout;
+  if (TCP) {
+    if (isReliable()) awaitOnly(entry, now);
+  }
   return length;
+}
+
+/** Over a reliable transport a message is sent once; its answer may take STREAM_TIMEOUT. */
+function awaitOnly(entry: Entry, now: u32): void {
+  entry.transmissions = <u8>(MAX_RETRANSMIT + 1);
+  entry.rounds = <u8>MAX_ROUNDS;
+  entry.deadline = now + STREAM_TIMEOUT;
 }
 
 /** @returns ms until something is due: a retransmission or a give-up; 0 now, -1 never */
@@ -305,11 +328,16 @@ export function outboxAbort(purpose: i32, status: i32): void {
 
 /**
  * Make every message in flight wait again, with all its transmissions ahead of it. It keeps its
- * message id, so that the peer can still tell a repetition.
+ * message id, so that the peer can still tell a repetition; over a reliable transport it gets a new
+ * one, and may arrive twice.
  */
 export function outboxRestart(): void {
   for (let at = 0; at < used; at += sizeAt(at)) {
     const entry = entryAt(at);
+    if (TCP) {
+      // A server of the TCP channel wants each id to be the one after the last.
+      if (isReliable()) entry.rounds = 0;
+    }
     if (entry.state != EntryState.InFlight) continue;
     entry.state = <u8>EntryState.Waiting;
     entry.transmissions = 0;

@@ -36,6 +36,8 @@ export const enum Option {
   UriQuery = 15,
   Block2 = 23,
   Block1 = 27,
+  /** RFC 7967 */
+  NoResponse = 258,
 }
 
 /** Message header before the token, bytes. */

@@ -1,4 +1,4 @@
-// AES-128 (FIPS 197), the forward cipher only: CCM needs no other. The caller owns the schedule.
+// AES-128 (FIPS 197), the forward cipher: CCM needs no other; aes-inverse.ts has the inverse. The caller owns the schedule.
 //
 // Table: the S-box, 256 bytes, indexed by secret bytes. On the boards it lies in RAM without a data
 // cache (Cortex-M3, M4, M33), where a load takes the same time at any address. On a host with caches
@@ -11,7 +11,7 @@ import { NATIVE_CRYPTO } from "../config";
 export const AES128_SCHEDULE_SIZE: i32 = 176;
 
 /** SubBytes, FIPS 197 §5.1.1. */
-const SBOX: usize = memory.data<u8>([
+export const SBOX: usize = memory.data<u8>([
   0x63, 0x7c, 0x77, 0x7b, 0xf2, 0x6b, 0x6f, 0xc5, 0x30, 0x01, 0x67, 0x2b, 0xfe, 0xd7, 0xab, 0x76,
   0xca, 0x82, 0xc9, 0x7d, 0xfa, 0x59, 0x47, 0xf0, 0xad, 0xd4, 0xa2, 0xaf, 0x9c, 0xa4, 0x72, 0xc0,
   0xb7, 0xfd, 0x93, 0x26, 0x36, 0x3f, 0xf7, 0xcc, 0x34, 0xa5, 0xe5, 0xf1, 0x71, 0xd8, 0x31, 0x15,
@@ -31,7 +31,7 @@ const SBOX: usize = memory.data<u8>([
 ]);
 
 /**
- * Expand a key. Where the host may do the AES it is only stored: aes128EncryptBlock expands it.
+ * Expand a key. Where the host may do the AES it is only stored: the functions of a block expand it.
  * @param schedule [out] AES128_SCHEDULE_SIZE bytes
  * @param key [in] 16 bytes
  * @see FIPS 197 §5.2
@@ -62,6 +62,19 @@ function expand(schedule: usize): void {
 }
 
 /**
+ * Expand a key that was only stored, before its first block. One whose last round key ends in zeros is
+ * expanded for each block; so be it.
+ * @param schedule [in,out] AES128_SCHEDULE_SIZE bytes
+ */
+// @ts-ignore: decorator
+@inline
+export function aes128ExpandStored(schedule: usize): void {
+  if (NATIVE_CRYPTO) {
+    if (!load<u64>(schedule, 168)) expand(schedule);
+  }
+}
+
+/**
  * Encrypt one block.
  * @param output [out] 16 bytes; may be `input`
  * @param schedule [in] AES128_SCHEDULE_SIZE bytes
@@ -69,10 +82,7 @@ function expand(schedule: usize): void {
  * @see FIPS 197 §5.1
  */
 export function aes128EncryptBlock(output: usize, schedule: usize, input: usize): void {
-  if (NATIVE_CRYPTO) {
-    // A key whose last round key ends in zeros is expanded each time; so be it.
-    if (!load<u64>(schedule, 168)) expand(schedule);
-  }
+  aes128ExpandStored(schedule);
   // One column a word, row 0 in the low byte.
   let a = load<u32>(input) ^ load<u32>(schedule);
   let b = load<u32>(input, 4) ^ load<u32>(schedule, 4);
@@ -115,14 +125,14 @@ function substitute(row0: u32, row1: u32, row2: u32, row3: u32): u32 {
 /** Each byte times x in GF(2^8), FIPS 197 §4.2.1. */
 // @ts-ignore: decorator
 @inline
-function double(word: u32): u32 {
+export function double(word: u32): u32 {
   return ((word & 0x7f7f7f7f) << 1) ^ (((word >> 7) & 0x01010101) * 0x1b);
 }
 
 /** FIPS 197 §5.1.3: b(r) = 2 a(r) + 3 a(r+1) + a(r+2) + a(r+3). */
 // @ts-ignore: decorator
 @inline
-function mixColumn(word: u32): u32 {
+export function mixColumn(word: u32): u32 {
   const next = rotr(word, 8);
   const sum = word ^ next;
   return double(sum) ^ next ^ rotr(sum, 16);

@@ -49,8 +49,15 @@ const ALGORITHM: usize = SPKI_PREFIX + 2;
 @inline
 const CURVE: usize = SPKI_PREFIX + 13;
 
-/** Start of the contents that `enter` or `integer` found last. */
+/** Start of the contents that `derEnter` or `integer` found last. */
 let content: usize = 0;
+
+/** Start of the contents of the element that `derEnter` found last. */
+// @ts-ignore: decorator
+@inline
+export function derContent(): usize {
+  return content;
+}
 
 /**
  * Encode a public key.
@@ -91,7 +98,7 @@ export function derDecodeSpki(publicKey: usize, der: usize, length: i32): i32 {
  */
 export function derDecodePrivateKey(privateKey: usize, der: usize, length: i32): i32 {
   const end = der + max(length, 0);
-  if (enter(der, end, Tag.Sequence) != end) return Status.MalformedDer;
+  if (derEnter(der, end, Tag.Sequence) != end) return Status.MalformedDer;
   // version: 0 for PrivateKeyInfo, 1 for ECPrivateKey
   if (end - content < 3) return Status.MalformedDer;
   if (load<u16>(content) != 0x0102) return Status.MalformedDer;
@@ -103,10 +110,10 @@ export function derDecodePrivateKey(privateKey: usize, der: usize, length: i32):
   if (<i32>(end - algorithm) < ALGORITHM_SIZE) return Status.MalformedDer;
   if (!equalBytes(algorithm, ALGORITHM, ALGORITHM_SIZE)) return Status.MalformedDer;
   // privateKey, then attributes
-  const next = enter(algorithm + ALGORITHM_SIZE, end, Tag.OctetString);
+  const next = derEnter(algorithm + ALGORITHM_SIZE, end, Tag.OctetString);
   if (!next) return Status.MalformedDer;
   const inner = content;
-  if (next != end && enter(next, end, Tag.Context0) != end) return Status.MalformedDer;
+  if (next != end && derEnter(next, end, Tag.Context0) != end) return Status.MalformedDer;
   return decodeEcPrivateKey(privateKey, inner, next, false);
 }
 
@@ -135,7 +142,7 @@ export function derEncodeSignature(output: usize, signature: usize): i32 {
  */
 export function derDecodeSignature(signature: usize, der: usize, length: i32): i32 {
   const end = der + max(length, 0);
-  if (enter(der, end, Tag.Sequence) != end) return Status.MalformedDer;
+  if (derEnter(der, end, Tag.Sequence) != end) return Status.MalformedDer;
   const next = decodeInteger(signature, content, end);
   if (!next) return Status.MalformedDer;
   return decodeInteger(signature + 32, next, end) == end ? Status.Ok : Status.MalformedDer;
@@ -146,7 +153,7 @@ export function derDecodeSignature(signature: usize, der: usize, length: i32): i
  * 255 (X.690 §10.1).
  * @returns the end of the element; 0 when it has another tag or does not fit before `end`
  */
-function enter(at: usize, end: usize, tag: i32): usize {
+export function derEnter(at: usize, end: usize, tag: i32): usize {
   let left = <i32>(end - at) - 2;
   if (left < 0) return 0;
   if (load<u8>(at) != tag) return 0;
@@ -167,7 +174,7 @@ function enter(at: usize, end: usize, tag: i32): usize {
  * @param named whether the parameters are needed, which nothing around the structure gives
  */
 function decodeEcPrivateKey(privateKey: usize, der: usize, end: usize, named: bool): i32 {
-  if (enter(der, end, Tag.Sequence) != end) return Status.MalformedDer;
+  if (derEnter(der, end, Tag.Sequence) != end) return Status.MalformedDer;
   // INTEGER 1, OCTET STRING of 32 bytes
   if (end - content < 37) return Status.MalformedDer;
   if (load<u32>(content) != 0x04010102) return Status.MalformedDer;
@@ -175,7 +182,7 @@ function decodeEcPrivateKey(privateKey: usize, der: usize, end: usize, named: bo
   const key = content + 5;
   let at = key + 32;
   // parameters [0]: the curve
-  const next = enter(at, end, Tag.Context0);
+  const next = derEnter(at, end, Tag.Context0);
   if (next) {
     if (<i32>(next - content) != CURVE_SIZE) return Status.MalformedDer;
     if (!equalBytes(content, CURVE, CURVE_SIZE)) return Status.MalformedDer;
@@ -185,8 +192,8 @@ function decodeEcPrivateKey(privateKey: usize, der: usize, end: usize, named: bo
   }
   // publicKey [1]: BIT STRING, no unused bits, an uncompressed point
   if (at != end) {
-    if (enter(at, end, Tag.Context1) != end) return Status.MalformedDer;
-    if (enter(content, end, Tag.BitString) != end) return Status.MalformedDer;
+    if (derEnter(at, end, Tag.Context1) != end) return Status.MalformedDer;
+    if (derEnter(content, end, Tag.BitString) != end) return Status.MalformedDer;
     if (end - content != 66) return Status.MalformedDer;
     if (load<u16>(content) != 0x0400) return Status.MalformedDer;
   }
@@ -213,7 +220,7 @@ function encodeInteger(at: usize, number: usize): usize {
  * @returns the end of the element; 0 when it is malformed
  */
 function decodeInteger(number: usize, at: usize, end: usize): usize {
-  const next = enter(at, end, Tag.Integer);
+  const next = derEnter(at, end, Tag.Integer);
   if (!next) return 0;
   let length = <i32>(next - content);
   if (length == 0) return 0;

@@ -12,10 +12,14 @@
 //   1448  DIGITS       odd scalar of the comb or the windows (36)
 //   1488  SCALARS      the scalar  four scalars (144)          four scalars (144)
 //   1632  NAF          -           -                           digits of u2 (264)
+//
+// montgomery.ts, rsa.ts and hmac-sha1.ts, in builds with TCP, say themselves where theirs is.
+
+import { TCP } from "../config";
 
 /** Bytes of the workspace. */
-export const WORKSPACE_SIZE: i32 = 1896;
-export const WORKSPACE: usize = memory.data(1896, 8);
+export const WORKSPACE_SIZE: i32 = TCP ? 2960 : 1896;
+export const WORKSPACE: usize = memory.data(TCP ? 2960 : 1896, 8);
 
 // @ts-ignore: decorator
 @inline

@@ -1,8 +1,10 @@
 // The two keys of mutual authentication, read from storage: the device's private key and the
 // server's public key, which is pinned. The private key is in memory only while it is used.
 
+import { TCP } from "../config";
 import { wipe } from "../crypto/constant-time";
 import { derDecodePrivateKey, derDecodeSignature, derDecodeSpki } from "../crypto/der";
+import { rsaDecodePrivateKey, rsaDecodeSpki } from "../crypto/rsa-der";
 import { p256PublicKey, p256Sign, p256Verify } from "../crypto/p256";
 import { SHA256_STATE_SIZE, sha256Final, sha256Init, sha256Update } from "../crypto/sha256";
 import { StorageSlot, halStorageRead } from "../hal";
@@ -30,7 +32,12 @@ function loadPrivateKey(): i32 {
   let status: i32 = Status.InvalidPrivateKey;
   if (length > 0 && length <= SCRATCH_BYTES_CAPACITY)
     status = derDecodePrivateKey(PRIVATE_KEY, SCRATCH_BYTES, length);
+  let isRsa = false;
+  if (TCP) {
+    if (status < 0) isRsa = rsaDecodePrivateKey(SCRATCH_BYTES, SCRATCH_BYTES, length) == Status.Ok;
+  }
   wipe(SCRATCH_BYTES, SCRATCH_BYTES_CAPACITY);
+  if (isRsa) return Status.WrongKeyType;
   return status < 0 ? Status.InvalidPrivateKey : Status.Ok;
 }
 
@@ -39,11 +46,17 @@ function loadServerKey(): i32 {
   return loadPublicKey(SERVER_PUBLIC_KEY, StorageSlot.ServerPublicKey);
 }
 
-/** Read a public key from its slot. @returns Status.Ok; Status.InvalidPublicKey */
+/** Read a public key from its slot. @returns Status.Ok; Status.InvalidPublicKey; in builds with TCP
+ * Status.WrongKeyType for an RSA key */
 function loadPublicKey(publicKey: usize, slot: i32): i32 {
   const length = halStorageRead(slot, SCRATCH_BYTES, SCRATCH_BYTES_CAPACITY);
   if (length <= 0 || length > SCRATCH_BYTES_CAPACITY) return Status.InvalidPublicKey;
-  return derDecodeSpki(publicKey, SCRATCH_BYTES, length) < 0 ? Status.InvalidPublicKey : Status.Ok;
+  if (derDecodeSpki(publicKey, SCRATCH_BYTES, length) == Status.Ok) return Status.Ok;
+  if (TCP) {
+    const isRsa = rsaDecodeSpki(SCRATCH_BYTES, SCRATCH_BYTES, length) == Status.Ok;
+    if (isRsa) return Status.WrongKeyType;
+  }
+  return Status.InvalidPublicKey;
 }
 
 /**

@@ -72,6 +72,9 @@ export interface CoreExports {
     hasMore: number,
   ): number;
   request_cancel?(handle: number): number;
+  /** Only in a module with TCP; see assembly/tcp.ts. */
+  set_transport?(kind: SocketKind): number;
+  handle_stream?(length: number, now: number): number;
   /** Only in a module with an application. */
   app_clock?(now: number): void;
   app_poll_event?(now: number): number;
@@ -95,6 +98,12 @@ export enum EventKind {
   SubscriptionsDone = 10,
   Response = 11,
   ServerMoved = 12,
+}
+
+/** Kinds of sockets that the core asks for. */
+export enum SocketKind {
+  Udp = 1,
+  Tcp = 2,
 }
 
 export enum ConnectionState {
@@ -123,6 +132,7 @@ export enum Reason {
   HandshakeDone = 12,
   HandshakeBecauseForgotten = 13,
   SessionIdResumed = 14,
+  ChannelFailed = 15,
 }
 
 export enum Status {
@@ -141,6 +151,8 @@ export enum Status {
   InvalidSignature = -23,
   BadTag = -24,
   MalformedDer = -25,
+  BadPadding = -26,
+  WrongKeyType = -27,
   Discarded = -40,
   DecodeError = -41,
   UnexpectedMessage = -42,
@@ -159,6 +171,12 @@ export enum Status {
   ClientError = -63,
   ServerError = -64,
   Aborted = -65,
+  DecryptionFailed = -70,
+  NonceTimeout = -71,
+  SessionTimeout = -72,
+  FrameTimeout = -73,
+  FrameTooLong = -74,
+  FrameMalformed = -75,
   ReservedName = -80,
   AlreadyRegistered = -81,
 }

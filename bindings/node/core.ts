@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 
 import { instantiateSync } from "@assemblyscript/loader";
 
-import { ABI_VERSION, ContentFormat, CoreError, EventKind, StorageSlot } from "./abi";
+import { ABI_VERSION, ContentFormat, CoreError, EventKind, SocketKind, StorageSlot } from "./abi";
 import type { ConnectionState, CoreExports, Credential, Method, Reason, VariableType } from "./abi";
 import { withoutNativeCrypto } from "./native-crypto";
 import type { Storage } from "./storage";
@@ -25,9 +25,16 @@ export interface CoreOptions {
   /** Fills the buffer with random bytes; node:crypto unless a test needs a seeded one. */
   random?: (buffer: Uint8Array) => void;
   log?: LogHandler;
+  /**
+   * The transport: DTLS over UDP unless given; RSA and AES over TCP in a module that has it, with RSA
+   * keys in storage.
+   */
+  transport?: Transport;
   /** Use the `standard` profile, in a module that has it; `particle` unless given. */
   standard?: StandardOptions;
 }
+
+export type Transport = "udp" | "tcp";
 
 /** How a device of the `standard` profile connects. */
 export interface StandardOptions {
@@ -52,7 +59,7 @@ export interface RequestOptions {
 
 /** An event of the core; names and data are copies. */
 export type CoreEvent =
-  | { kind: EventKind.OpenLink; reason: Reason; address: Uint8Array }
+  | { kind: EventKind.OpenLink; reason: Reason; address: Uint8Array; transport: Transport }
   | { kind: EventKind.CloseLink; reason: Reason }
   | { kind: EventKind.Connection; state: ConnectionState; reason: Reason; status: number }
   | { kind: EventKind.PublishDone; handle: number; status: number }
@@ -84,7 +91,7 @@ export interface PublishOptions {
   contentFormat?: number;
   /** Seconds, 60 unless given. */
   ttl?: number;
-  /** Whether the server must acknowledge; true unless given. */
+  /** Whether the server must acknowledge; unless given true over UDP, false over TCP. */
   confirmable?: boolean;
 }
 
@@ -146,8 +153,15 @@ export class Core {
       options.platformId ?? PLATFORM_GCC,
       SYSTEM_VERSION,
     );
+    if (options.transport === "tcp") this.setTransport();
     if (options.standard) this.setProfile(options.standard);
     this.check(this.exports.start(), "start");
+  }
+
+  private setTransport(): void {
+    const { set_transport } = this.exports;
+    if (!set_transport) throw new Error("this module has no TCP");
+    this.check(set_transport(SocketKind.Tcp), "transport");
   }
 
   private setProfile({ credential, cid = true }: StandardOptions): void {
@@ -258,7 +272,7 @@ export class Core {
         dataLength,
         options.contentFormat ?? ContentFormat.Text,
         options.ttl ?? 60,
-        (options.confirmable ?? true) ? 1 : 0,
+        (options.confirmable ?? this.options.transport !== "tcp") ? 1 : 0,
       ),
       doing,
     );
@@ -304,7 +318,18 @@ export class Core {
     this.exports.handle_datagram(datagram.length, now);
   }
 
-  /** The next datagram to send, as a copy. */
+  /**
+   * Hand over bytes that came over TCP, as many as the core takes: up to one message. Then drain, and
+   * hand over the rest.
+   * @returns bytes taken; all of them when there is no connection any more
+   */
+  handleStream(bytes: Uint8Array, now: number): number {
+    const part = bytes.subarray(0, this.rx.length);
+    this.rx.set(part);
+    return this.check(this.exports.handle_stream!(part.length, now), "stream");
+  }
+
+  /** The next datagram to send, or bytes of the stream, as a copy. */
   pollTransmit(now: number): Uint8Array | undefined {
     const length = this.exports.poll_transmit(now);
     return length > 0 ? this.tx.slice(0, length) : undefined;
@@ -324,7 +349,12 @@ export class Core {
       new Uint8Array(this.exports.memory.buffer, field(index), field(index + 1)).slice();
     switch (kind) {
       case EventKind.OpenLink:
-        return { kind, reason: field(1), address: bytes(2) };
+        return {
+          kind,
+          reason: field(1),
+          address: bytes(2),
+          transport: field(4) === (SocketKind.Tcp as number) ? "tcp" : "udp",
+        };
       case EventKind.CloseLink:
         return { kind, reason: field(1) };
       case EventKind.Connection:

@@ -15,12 +15,12 @@ import {
   VariableType,
 } from "./abi";
 import { Core } from "./core";
-import type { CoreEvent, CoreOptions, PublishOptions } from "./core";
-import { Link, decodeAddress } from "./link";
+import type { CoreEvent, CoreOptions, PublishOptions, Transport } from "./core";
+import { Link, StreamLink, decodeAddress } from "./link";
 
 export interface DeviceOptions extends CoreOptions {
   server: { host: string; port: number };
-  /** Milliseconds; the core's default is 25 s. */
+  /** Milliseconds; the core's default is 25 s over UDP, 15 s over TCP. */
   keepalive?: number;
 }
 
@@ -36,7 +36,7 @@ export interface DeviceEvents {
   serverMoved: [{ host: string; port: number; publicKey: Uint8Array }];
   /** A response to a CoAP request (`standard` profile); CoapClient makes promises of them. */
   response: [Extract<CoreEvent, { kind: EventKind.Response }>];
-  /** Every datagram, for byte counts. */
+  /** Every datagram, for byte counts; over TCP what was written or read at a time. */
   datagram: [{ direction: "up" | "down"; bytes: Uint8Array }];
 }
 
@@ -60,7 +60,7 @@ function clock(): number {
 
 export class Device extends EventEmitter<DeviceEvents> {
   readonly core: Core;
-  private link: Link | undefined;
+  private link: Link | StreamLink | undefined;
   private timer: NodeJS.Timeout | undefined;
   private loopTimer: NodeJS.Timeout | undefined;
   private pumping = false;
@@ -191,10 +191,14 @@ export class Device extends EventEmitter<DeviceEvents> {
     return result;
   }
 
-  /** Go on from another local port, as after a change of the NAT's mapping. */
+  /** Go on from another local port, as after a change of the NAT's mapping; over TCP connect anew. */
   async rebind(): Promise<void> {
+    if (this.options.transport === "tcp") {
+      this.failLink();
+      return;
+    }
     const { host, port } = decodeAddress(this.link!.address)!;
-    const link = await this.openSocket(host, port);
+    const link = await this.openSocket(host, port, "udp");
     this.link?.close();
     this.link = link;
   }
@@ -244,10 +248,20 @@ export class Device extends EventEmitter<DeviceEvents> {
     this.pump();
   }
 
+  /** The core takes one message at a time, so that what it causes is handled before the next. */
+  private handleStream(bytes: Uint8Array): void {
+    this.emit("datagram", { direction: "down", bytes });
+    const { link } = this;
+    for (let rest = bytes; rest.length > 0 && link && this.link === link;) {
+      rest = rest.subarray(this.core.handleStream(rest, clock()));
+      this.pump();
+    }
+  }
+
   private handleEvent(event: CoreEvent): void {
     switch (event.kind) {
       case EventKind.OpenLink:
-        void this.openLink(event.address);
+        void this.openLink(event.address, event.transport);
         break;
       case EventKind.CloseLink:
         this.attempt += 1;
@@ -305,11 +319,11 @@ export class Device extends EventEmitter<DeviceEvents> {
   }
 
   /** Open the socket that the core asked for, at the address of the session or by name. */
-  private async openLink(address: Uint8Array): Promise<void> {
+  private async openLink(address: Uint8Array, transport: Transport): Promise<void> {
     const attempt = ++this.attempt;
     const { host, port } = decodeAddress(address) ?? this.server;
     try {
-      const link = await this.openSocket(host, port);
+      const link = await this.openSocket(host, port, transport);
       if (this.stopped || attempt !== this.attempt) {
         link.close();
         return;
@@ -323,7 +337,13 @@ export class Device extends EventEmitter<DeviceEvents> {
     this.pump();
   }
 
-  private openSocket(host: string, port: number): Promise<Link> {
+  private openSocket(host: string, port: number, transport: Transport): Promise<Link | StreamLink> {
+    if (transport === "tcp") {
+      return StreamLink.open(host, port, {
+        bytes: (bytes) => this.handleStream(bytes),
+        failed: () => this.failLink(),
+      });
+    }
     return Link.open(host, port, {
       datagram: (datagram) => this.handleDatagram(datagram),
       failed: () => this.failLink(),

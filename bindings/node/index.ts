@@ -8,11 +8,12 @@ export type {
   PublishOptions,
   RequestOptions,
   StandardOptions,
+  Transport,
 } from "./core";
 export { CoapClient, formatCode } from "./coap-client";
 export type { CoapResponse } from "./coap-client";
 export { Device } from "./device";
 export type { DeviceEvents, DeviceOptions } from "./device";
-export { Link, decodeAddress, encodeAddress } from "./link";
+export { Link, StreamLink, decodeAddress, encodeAddress } from "./link";
 export { FileStorage, MemoryStorage, encodePsk } from "./storage";
 export type { Storage } from "./storage";

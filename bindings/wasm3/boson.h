@@ -28,6 +28,8 @@ extern "C" {
 #endif
 /** Calls and reads the core leaves unanswered at a time (MAX_CALLS in assembly/config.ts). */
 #define BOSON_MAX_CALLS 8
+/** Longest frame over TCP (MAX_CIPHERTEXT in assembly/rsa-aes/protocol.ts, and its length), bytes. */
+#define BOSON_FRAME_SIZE 770
 /** Longest name of a server, bytes with the final 0. */
 #define BOSON_HOST_SIZE 64
 
@@ -56,6 +58,12 @@ enum boson_type {
   BOSON_INT = 2,
   BOSON_STRING = 4,
   BOSON_DOUBLE = 9,
+};
+
+/** How the device reaches the cloud; numbers of `hal_socket_kind`. */
+enum boson_transport {
+  BOSON_UDP = 1, /**< DTLS */
+  BOSON_TCP = 2, /**< RSA and AES, without a MAC: where UDP does not get through */
 };
 
 enum boson_content {
@@ -117,7 +125,9 @@ struct boson_config {
   uint16_t platform_id;
   /** [in] name or IPv4 address of the server, ended by 0, less than BOSON_HOST_SIZE; copied. */
   const char *server_host;
-  uint16_t server_port; /**< 0 is 5684 */
+  uint16_t server_port; /**< 0 is 5684 over UDP, 5683 over TCP */
+  /** `boson_transport`; 0 is UDP. TCP needs a module that has it, and RSA keys in storage. */
+  uint8_t transport;
   /** Milliseconds of silence until a ping; 0 is the core's default, negative sends none. */
   int32_t keepalive_ms;
   /** Record numbers that one write of a session slot reserves; 0 is 64 (flash), 1 retained RAM. */
@@ -154,9 +164,16 @@ struct boson {
   int socket; /**< -1: none */
   struct {
     uint8_t wanted;
+    uint8_t kind; /**< `boson_transport` */
     char name[BOSON_HOST_SIZE];
     uint16_t port;
   } link;
+  /** TCP: bytes that the socket has not taken yet; they go out before anything else. */
+  struct {
+    uint16_t from;
+    uint16_t end; /**< 0: none */
+    uint8_t bytes[BOSON_FRAME_SIZE];
+  } rest;
   uint8_t polling;
   uint8_t pumping;
   uint8_t link_failed;
@@ -239,14 +256,15 @@ int boson_state(struct boson *device);
 struct boson_publish_options {
   uint32_t content;   /**< `boson_content` */
   uint32_t ttl;       /**< seconds; 0 is 60 */
-  int unacknowledged; /**< 1: send once, ask for no ACK */
+  /** 1: send once, ask for no ACK; -1: ask for one; 0: over UDP ask for one, over TCP not */
+  int unacknowledged;
 };
 
 /**
  * Publish an event. It waits while there is no connection.
  * @param name [in] 1...64 bytes, ended by 0
  * @param data [in] `length` bytes, 0...1024; copied
- * @param options [in] NULL: text, 60 s, acknowledged
+ * @param options [in] NULL: all 0
  * @param done called once when the publish has ended, unless this fails; may be NULL
  * @returns handle, 1...65535; Status.InvalidArgument; Status.TooLong; Status.ReservedName;
  *   Status.NoSpace (outbox full, or BOSON_MAX_PUBLISHES awaited)

@@ -12,6 +12,7 @@
 /** Version of this SDK as Hello carries it: 0.1.0. */
 #define SYSTEM_VERSION 100
 #define DEFAULT_PORT 5684
+#define DEFAULT_TCP_PORT 5683
 #define DEFAULT_TTL 60
 /** Numbers below are the core's. */
 #define FIRST_OWN_STATISTIC 100
@@ -26,6 +27,7 @@ static size_t text_length(const char *text, size_t most) {
 
 static int check_config(const struct boson_config *config) {
   if (!config->module || !config->server_host) return BOSON_ERR_ARGUMENT;
+  if (config->transport > BOSON_TCP) return BOSON_ERR_ARGUMENT;
   size_t length = text_length(config->server_host, BOSON_HOST_SIZE);
   return length == 0 || length == BOSON_HOST_SIZE ? BOSON_ERR_ARGUMENT : 0;
 }
@@ -39,6 +41,14 @@ static int start(struct boson *device) {
        SYSTEM_VERSION);
   if (config->reservation != 0) {
     error = CALL(device, set_reservation, (uint32_t)config->reservation);
+    if (error < 0) return error;
+  }
+  if (config->transport == BOSON_TCP) {
+    if (!boson_runtime_has(&device->runtime, BOSON_EXPORT_set_transport) ||
+        !boson_runtime_has(&device->runtime, BOSON_EXPORT_handle_stream)) {
+      return STATUS_NOT_SUPPORTED;
+    }
+    error = CALL(device, set_transport, BOSON_TCP);
     if (error < 0) return error;
   }
   error = CALL0(device, start);
@@ -61,13 +71,15 @@ int boson_open(struct boson *device, const struct boson_config *config) {
   device->socket = -1;
   uint32_t capabilities = hal_capabilities();
   int error = check_config(config);
-  if (!error && (capabilities >> 16 != HAL_VERSION || !(capabilities & HAL_CAP_UDP))) {
+  int is_tcp = config->transport == BOSON_TCP;
+  uint32_t needed = is_tcp ? HAL_CAP_TCP : HAL_CAP_UDP;
+  if (!error && (capabilities >> 16 != HAL_VERSION || !(capabilities & needed))) {
     error = BOSON_ERR_HAL;
   }
   if (error) return boson_runtime_fail(&device->runtime, error, NULL);
   device->config = *config;
   memcpy(device->host, config->server_host, strlen(config->server_host) + 1);
-  device->port = config->server_port ? config->server_port : DEFAULT_PORT;
+  device->port = config->server_port ? config->server_port : is_tcp ? DEFAULT_TCP_PORT : DEFAULT_PORT;
   error = boson_runtime_open(&device->runtime, config->module, config->module_size, &config->limits);
   if (error) return error;
   device->has_application =
@@ -149,8 +161,10 @@ int boson_publish(struct boson *device, const char *name, const void *data, uint
   uint32_t name_length = length_of(device, name);
   int error = boson_argue(device, name, name_length, data, length);
   if (error) return error;
+  int is_tcp = device->config.transport == BOSON_TCP;
+  int confirmable = is_tcp ? options->unacknowledged < 0 : options->unacknowledged <= 0;
   int32_t handle = CALL(device, publish, name_length, length, options->content,
-                        options->ttl ? options->ttl : DEFAULT_TTL, options->unacknowledged == 0);
+                        options->ttl ? options->ttl : DEFAULT_TTL, (uint32_t)confirmable);
   if (handle > 0 && done) {
     device->publishes[place].handle = handle;
     device->publishes[place].done = done;

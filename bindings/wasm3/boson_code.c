@@ -17,6 +17,26 @@ uint32_t boson_code_size(const struct boson_runtime *runtime) {
   return bytes_of_pages(runtime->runtime->pagesOpen) + bytes_of_pages(runtime->runtime->pagesFull);
 }
 
+/**
+ * Empty a list of pages: as many as the limit has room for are kept for the next code, so that the
+ * heap does not fall to pieces; the others are freed.
+ */
+static void empty_pages(struct boson_runtime *runtime, struct M3CodePage **list) {
+  struct M3Environment *environment = runtime->environment;
+  while (*list) {
+    struct M3CodePage *page = *list;
+    *list = page->info.next;
+    uint32_t kept = CountCodePages(environment->pagesReleased);
+    if (kept >= runtime->code_limit / d_m3CodePageAlignSize) {
+      m3_Free(page);
+      continue;
+    }
+    page->info.lineIndex = 0;
+    page->info.next = environment->pagesReleased;
+    environment->pagesReleased = page;
+  }
+}
+
 void boson_code_release(struct boson_runtime *runtime) {
   if (!runtime->code_limit || !runtime->has_code || runtime->fault || !runtime->runtime) return;
   struct M3Module *module = runtime->runtime->modules;
@@ -26,8 +46,8 @@ void boson_code_release(struct boson_runtime *runtime) {
     m3_Free(function->constants);
     function->numConstantBytes = 0;
   }
-  FreeCodePages(&runtime->runtime->pagesOpen);
-  FreeCodePages(&runtime->runtime->pagesFull);
+  empty_pages(runtime, &runtime->runtime->pagesOpen);
+  empty_pages(runtime, &runtime->runtime->pagesFull);
   runtime->runtime->numCodePages = 0;
   runtime->has_code = 0;
   // The stubs of the imports were among it.

@@ -37,7 +37,8 @@ static struct boson_handler *find(struct boson_handler *handlers, uint32_t numbe
 
 void boson_open_link(struct boson *device) {
   uint8_t peer[HAL_ADDRESS_SIZE];
-  int socket = hal_socket_open(HAL_SOCKET_UDP, device->link.name, device->link.port, peer);
+  int kind = device->link.kind == BOSON_TCP ? HAL_SOCKET_TCP : HAL_SOCKET_UDP;
+  int socket = hal_socket_open(kind, device->link.name, device->link.port, peer);
   if (socket == HAL_ERR_AGAIN) return;
   device->link.wanted = 0;
   if (socket < 0) {
@@ -53,8 +54,10 @@ void boson_open_link(struct boson *device) {
 }
 
 /** The core wants a socket: to the address of its session, or to the server's name. */
-static void want_link(struct boson *device, const uint8_t *address, uint32_t length) {
+static void want_link(struct boson *device, const uint8_t *address, uint32_t length,
+                      uint32_t kind) {
   boson_close_link(device);
+  device->link.kind = kind == BOSON_TCP ? BOSON_TCP : BOSON_UDP;
   if (length == HAL_ADDRESS_SIZE) {
     snprintf(device->link.name, sizeof device->link.name, "%u.%u.%u.%u", address[0], address[1],
              address[2], address[3]);
@@ -226,7 +229,7 @@ void boson_handle_event(struct boson *device, const struct event *event) {
   switch (event->kind) {
     case EVENT_OPEN_LINK: {
       const uint8_t *address = bytes_of(device, field[1], field[2]);
-      if (address) want_link(device, address, field[2]);
+      if (address) want_link(device, address, field[2], field[3]);
       break;
     }
     case EVENT_CLOSE_LINK:

@@ -10,6 +10,8 @@
 #define LOOP_INTERVAL 10
 /** Milliseconds between two looks at a name lookup. */
 #define LOOKUP_INTERVAL 20
+/** Milliseconds between two tries to send what a TCP socket has not taken. */
+#define SEND_INTERVAL 20
 /** Milliseconds until an answer that found the outbox full is tried again. */
 #define ANSWER_RETRY 50
 /** Datagrams that one poll takes before it lets the caller have its turn. */
@@ -21,8 +23,44 @@ static int is_due(uint32_t at, uint32_t now) { return (int32_t)(now - at) >= 0; 
 
 // ---- out ------------------------------------------------------------------------------------
 
+/** Bytes of a stream went out, or the connection is gone. */
+static void note_sent(struct boson *device, int sent) {
+  if (sent > 0) device->counts[COUNT_BYTES_SENT] += (uint32_t)sent;
+  else if (sent != HAL_ERR_AGAIN) device->link_failed = 1;
+}
+
+/** TCP: send what is left of the bytes before. @returns 0 when some is left still */
+static int transmit_rest(struct boson *device) {
+  while (device->rest.end > 0) {
+    size_t length = (size_t)(device->rest.end - device->rest.from);
+    int sent = hal_socket_send(device->socket, device->rest.bytes + device->rest.from, length);
+    note_sent(device, sent);
+    if (sent <= 0) return 0;
+    device->rest.from = (uint16_t)(device->rest.from + sent);
+    if (device->rest.from >= device->rest.end) device->rest.end = 0;
+  }
+  return 1;
+}
+
+/** TCP: send in one go what the socket takes, and keep the rest: the core builds it once only. */
+static void transmit_stream(struct boson *device, const uint8_t *bytes, uint32_t length) {
+  int sent = hal_socket_send(device->socket, bytes, length);
+  note_sent(device, sent);
+  device->counts[COUNT_DATAGRAMS_SENT] += 1;
+  if (device->link_failed || sent >= (int)length) return;
+  uint32_t done = sent > 0 ? (uint32_t)sent : 0;
+  if (length - done > sizeof device->rest.bytes) {
+    boson_runtime_fail(&device->runtime, BOSON_ERR_BUFFER, "poll_transmit");
+    return;
+  }
+  memcpy(device->rest.bytes, bytes + done, length - done);
+  device->rest.from = 0;
+  device->rest.end = (uint16_t)(length - done);
+}
+
 /** Send what the core has built. @returns 0 when there was nothing */
 static int transmit(struct boson *device) {
+  if (device->rest.end > 0 && !transmit_rest(device)) return 0;
   int32_t length = CALL(device, poll_transmit, hal_millis());
   if (length <= 0) return 0;
   struct boson_runtime *runtime = &device->runtime;
@@ -34,6 +72,10 @@ static int transmit(struct boson *device) {
     return 0;
   }
   if (device->socket < 0) return 1;
+  if (device->link.kind == BOSON_TCP) {
+    transmit_stream(device, datagram, (uint32_t)length);
+    return 1;
+  }
   int sent = hal_socket_send(device->socket, datagram, (size_t)length);
   if (sent == HAL_ERR_NETWORK) device->link_failed = 1;
   if (sent == length) {
@@ -74,6 +116,7 @@ static void fail_link(struct boson *device) {
 void boson_close_link(struct boson *device) {
   device->link.wanted = 0;
   device->link_failed = 0;
+  device->rest.end = 0;
   if (device->socket < 0) return;
   hal_socket_close(device->socket);
   device->socket = -1;
@@ -84,7 +127,12 @@ void boson_drain(struct boson *device) {
   device->pumping = 1;
   for (int rounds = 0; device->runtime.fault == 0; rounds += 1) {
     if (rounds == MAX_ROUNDS) boson_runtime_fail(&device->runtime, BOSON_ERR_TIME, "drain");
-    if (transmit(device) || take_event(device)) continue;
+    if (transmit(device)) continue;
+    if (take_event(device)) {
+      // Its handler may have left something to seal.
+      boson_code_release(&device->runtime);
+      continue;
+    }
     if (!device->link_failed) break;
     fail_link(device);
   }
@@ -112,8 +160,25 @@ static void handle_datagram(struct boson *device, uint32_t length) {
   boson_runtime_fail(&device->runtime, BOSON_ERR_TIME, "receive_datagram");
 }
 
+/** Hand bytes of a stream in the receive buffer to the core, which takes a message at a time. */
+static void handle_stream(struct boson *device, uint8_t *bytes, uint32_t length) {
+  int socket = device->socket;
+  for (int calls = 0; calls < MAX_ROUNDS && length > 0; calls += 1) {
+    boson_code_release(&device->runtime);
+    int32_t taken = CALL(device, handle_stream, length, hal_millis());
+    if (device->runtime.fault) return;
+    if (taken < 0 || (uint32_t)taken > length) break;
+    boson_drain_input(device);
+    // Whoever closes the connection wants nothing more of it.
+    if (device->socket != socket) return;
+    length -= (uint32_t)taken;
+    memmove(bytes, bytes + taken, length);
+  }
+  if (length > 0) boson_runtime_fail(&device->runtime, BOSON_ERR_TIME, "handle_stream");
+}
+
 /**
- * Take one datagram from the socket and hand it to the core.
+ * Take one datagram from the socket, or bytes of a stream, and hand it to the core.
  * @returns whether there may be another
  */
 static int receive(struct boson *device) {
@@ -132,7 +197,8 @@ static int receive(struct boson *device) {
   } else {
     device->counts[COUNT_DATAGRAMS_RECEIVED] += 1;
     device->counts[COUNT_BYTES_RECEIVED] += (uint32_t)length;
-    handle_datagram(device, (uint32_t)length);
+    if (device->link.kind == BOSON_TCP) handle_stream(device, buffer, (uint32_t)length);
+    else handle_datagram(device, (uint32_t)length);
   }
   boson_drain_input(device);
   return length > 0;
@@ -154,6 +220,7 @@ static int32_t time_left(struct boson *device) {
   if (device->runtime.fault) return device->runtime.fault;
   if (left < 0) left = INT32_MAX;
   if (device->link.wanted && left > LOOKUP_INTERVAL) left = LOOKUP_INTERVAL;
+  if (device->rest.end > 0 && left > SEND_INTERVAL) left = SEND_INTERVAL;
   if (boson_has_answers(device) && left > ANSWER_RETRY) left = ANSWER_RETRY;
   if (device->has_application) {
     int32_t loop = (int32_t)(device->loop_at - hal_millis());

@@ -31,6 +31,7 @@
 struct options {
   const char *module, *storage, *server, *device_id;
   int32_t keepalive;
+  uint8_t transport; /**< `boson_transport` */
   uint32_t memory, stack, calls, code, heap;
   int statistics;
 };
@@ -48,7 +49,7 @@ static const char *const reason_names[] = {
     "None", "Requested", "SessionResumed", "HandshakeBecauseNoSession", "HandshakeBecauseNoAnswer",
     "HandshakeBecausePeerClosed", "HandshakeBecauseKeyChange", "HandshakeBecauseStorage",
     "HandshakeFailed", "LinkLost", "PingTimeout", "HelloTimeout", "HandshakeDone",
-    "HandshakeBecauseForgotten", "SessionIdResumed"};
+    "HandshakeBecauseForgotten", "SessionIdResumed", "ChannelFailed"};
 
 #define NAME(names, number)                                                                        \
   ((size_t)(number) < sizeof(names) / sizeof *(names) ? (names)[number] : "?")
@@ -179,8 +180,9 @@ static void usage(FILE *output) {
           "usage: boson-run --module FILE --storage DIR --server HOST[:PORT] [--device-id HEX]\n"
           "  --module FILE     a module with an application, or build/boson.wasm\n"
           "  --storage DIR     keys and session, as cloud/bin/provision.ts writes them\n"
-          "  --server          of the cloud; port 5684 unless given\n"
+          "  --server          of the cloud; port 5684 unless given, over TCP 5683\n"
           "  --device-id HEX   24 digits; unless given, what DIR/device-id says\n"
+          "  --transport NAME  udp, which is the default, or tcp: a module with TCP, and RSA keys\n"
           "  --keepalive MS    silence until a ping; negative: none\n"
           "  --memory BYTES    of linear memory, 65536 at most, which is the default\n"
           "  --stack BYTES     of WebAssembly stack\n"
@@ -212,6 +214,7 @@ static int parse_options(int count, char **arguments, struct options *options) {
   static const struct option known[] = {
       {"module", required_argument, NULL, 'm'},    {"storage", required_argument, NULL, 'd'},
       {"server", required_argument, NULL, 's'},    {"device-id", required_argument, NULL, 'i'},
+      {"transport", required_argument, NULL, 't'},
       {"keepalive", required_argument, NULL, 'k'}, {"memory", required_argument, NULL, 'M'},
       {"stack", required_argument, NULL, 'S'},     {"calls", required_argument, NULL, 'T'},
       {"code", required_argument, NULL, 'C'},      {"heap", required_argument, NULL, 'H'},
@@ -229,6 +232,10 @@ static int parse_options(int count, char **arguments, struct options *options) {
       case 'k':
         bad |= parse_number(optarg, -1, INT32_MAX, &number);
         if (!bad) options->keepalive = (int32_t)number;
+        break;
+      case 't':
+        options->transport = strcmp(optarg, "tcp") == 0 ? BOSON_TCP : BOSON_UDP;
+        bad |= options->transport == BOSON_UDP && strcmp(optarg, "udp") != 0;
         break;
       case 'M': bad |= parse_limit(optarg, &options->memory); break;
       case 'S': bad |= parse_limit(optarg, &options->stack); break;
@@ -349,6 +356,7 @@ static int open_device(const struct options *options, uint8_t *module, uint32_t 
       .module_size = size,
       .product_id = 65535,
       .platform_id = PLATFORM_GCC,
+      .transport = options->transport,
       .keepalive_ms = options->keepalive,
       .limits = {.memory = options->memory,
                  .stack = options->stack,

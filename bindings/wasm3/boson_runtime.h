@@ -30,7 +30,7 @@ enum boson_error {
   BOSON_ERR_STACK = -110,            /**< trap: the stack does not suffice */
   BOSON_ERR_TIME = -111,             /**< trap: one call made more calls than its budget */
   BOSON_ERR_ARGUMENT = -112,         /**< an argument of boson.h is out of its range */
-  BOSON_ERR_HAL = -113,              /**< a HAL of another version, or one without UDP */
+  BOSON_ERR_HAL = -113,              /**< a HAL of another version, or one without the transport */
 };
 
 /** The exports that the host uses: name, arguments, results, whether each module has it. All i32. */
@@ -68,6 +68,8 @@ enum boson_error {
   X(poll_event, 0, 1, 1)                                                                           \
   X(poll_timeout, 1, 1, 1)                                                                         \
   X(statistic, 1, 1, 1)                                                                            \
+  X(set_transport, 1, 1, 0)                                                                        \
+  X(handle_stream, 2, 1, 0)                                                                        \
   X(app_clock, 1, 0, 0)                                                                            \
   X(app_poll_event, 1, 1, 0)                                                                       \
   X(setup, 0, 0, 0)                                                                                \

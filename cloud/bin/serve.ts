@@ -1,44 +1,46 @@
-// Command: run the local cloud on a UDP port, if asked to on a TCP port, too, and print what happens.
+// Command: run the local cloud on a UDP port, if asked to on a TCP port, too, its API on an HTTP port, and print what happens.
 //
 //   tsx cloud/bin/serve.ts --data <directory> [--port 5684] [--tcp-port 5683] [--host 127.0.0.1]
+//                          [--http-port 9090] [--http-host 127.0.0.1] [--allow-remote] [--no-http] [--user dev]
+//
+// A cloud without users gets one; BOSON_PASSWORD of the environment is its password, or a random one that is printed.
 
 import { parseArgs } from "node:util";
-import { LocalCloud } from "../local-cloud";
-import { openCloudDirectory, prepareTcp } from "../provision";
-import { TcpListener } from "../tcp/listener";
-import { DEFAULT_PORT, UdpListener } from "../udp-listener";
+import { serveCloud } from "../cli/serve-cloud";
+import { DEFAULT_PORT } from "../udp-listener";
 
-const USAGE = "usage: serve --data <directory> [--port 5684] [--tcp-port 5683] [--host 127.0.0.1]";
+const USAGE =
+  "usage: serve --data <directory> [--port 5684] [--tcp-port 5683] [--host 127.0.0.1]" +
+  " [--http-port 9090] [--http-host 127.0.0.1] [--allow-remote] [--no-http] [--user dev]";
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
+    allowNegative: true,
     options: {
       data: { type: "string" },
       port: { type: "string", default: String(DEFAULT_PORT) },
       "tcp-port": { type: "string" },
       host: { type: "string", default: "127.0.0.1" },
+      http: { type: "boolean", default: true },
+      "http-port": { type: "string", default: "9090" },
+      "http-host": { type: "string", default: "127.0.0.1" },
+      "allow-remote": { type: "boolean", default: false },
+      user: { type: "string" },
     },
   });
   if (!values.data) throw new Error(USAGE);
-  const tcpPort = values["tcp-port"];
-  if (tcpPort !== undefined) await prepareTcp(values.data);
-  const cloud = new LocalCloud(openCloudDirectory(values.data));
-  cloud.on("log", ({ level, message }) => console.log(`${level}: ${message}`));
-  cloud.on("device", ({ deviceId, change, reason }) =>
-    console.log(`device ${deviceId}: ${change}${reason === undefined ? "" : ` (${reason})`}`),
-  );
-  cloud.on("event", ({ deviceId, name, data }) =>
-    console.log(`event ${name} of ${deviceId}: ${JSON.stringify(data.toString("utf8"))}`),
-  );
-  const { address } = await UdpListener.listen(cloud, {
+  await serveCloud({
+    data: values.data,
     port: Number(values.port),
+    tcpPort: values["tcp-port"] === undefined ? undefined : Number(values["tcp-port"]),
     host: values.host,
+    firstUser: values.user,
+    rest: values.http && {
+      port: Number(values["http-port"]),
+      host: values["http-host"],
+      allowRemote: values["allow-remote"],
+    },
   });
-  if (tcpPort !== undefined) {
-    const tcp = await TcpListener.listen(cloud, { port: Number(tcpPort), host: values.host });
-    console.log(`listening on TCP ${tcp.address.host}:${tcp.address.port}`);
-  }
-  console.log(`listening on ${address.host}:${address.port} for ${cloud.devices.length} devices`);
 }
 
 main().catch((error: Error) => {

@@ -1,16 +1,16 @@
-// The Device OS port of the HAL: network, time, randomness, log. Storage is in its own file. Uses the
-// documented C++ API of Device OS only; what differs between boards comes from board.h, which is
-// generated from board.json.
+// The Device OS port of the HAL: network, time, randomness, log; storage is in its own file. Uses
+// the documented C++ API of Device OS only. What differs between boards comes from board.h, which is
+// generated from board.json and put there by tools/firmware.mjs.
 //
-// Name lookups and the connecting of TCP block, because Device OS has no other: HAL_CAP_BLOCKING_LOOKUP.
-// Nothing listens, nothing joins a group.
+// Name lookups block, and so does the connecting of TCP, because Device OS has no other:
+// HAL_CAP_BLOCKING_LOOKUP. Nothing listens, nothing joins a group.
 
 #include "hal_device_os.h"
 
 #include <string.h>
 
+#include "../../boards/board.h"
 #include "Particle.h"
-#include "board.h"
 
 /** Sockets: UDP first, the last is TCP. */
 #define UDP_SOCKETS 2
@@ -234,7 +234,7 @@ int hal_reset(void) {
 
 // ---- the rest -------------------------------------------------------------------------------
 
-/** A random word. Device OS does not tell of failures, so a generator that is stuck is looked for. */
+/** A random word. Device OS tells of no failure, so look for a generator that is stuck. */
 static bool random_word(uint32_t *word) {
   static uint32_t last;
   static uint8_t equal;

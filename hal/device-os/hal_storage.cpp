@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../boards/board.h"
 #include "../hal.h"
 #include "Particle.h"
-#include "board.h"
 #include "slots.h"
 
 #define SESSION_A 3
@@ -49,8 +49,8 @@ static const slot_area session_area = {read_session, write_session,  NULL,
 #if WBOSON_STORAGE_FILES
 
 // ---- files ----------------------------------------------------------------------------------
-// A slot is a file. It is written under another name first, and renamed: LittleFS makes that a change
-// that happens or does not.
+// A slot is a file. It is written under another name first, and renamed: with LittleFS that is a
+// change that happens or does not.
 
 #define PATH_SIZE (sizeof WBOSON_STORAGE_FOLDER + 16)
 
@@ -135,8 +135,8 @@ static int write_place(int slot, const uint8_t *data, size_t length) {
 #else
 
 // ---- EEPROM ---------------------------------------------------------------------------------
-// DEVIATION(hal.h, HAL_SLOT_MAX): there is no room for seven slots of 1024 bytes. Keys have what they
-// need; the certificate and the spare share the rest.
+// DEVIATION(hal.h, HAL_SLOT_MAX): there is no room for seven slots of 1024 bytes. Keys have what
+// they need; the certificate and the spare share the rest.
 
 #define KEY_CAPACITY 192    /* PKCS#8 of P-256: 138 */
 #define PUBLIC_CAPACITY 128 /* SubjectPublicKeyInfo of P-256: 91 */

@@ -5,7 +5,7 @@
 //
 // The spare is as long as the longest safe slot. A safe slot is written to the spare first, then to
 // its own record: whatever byte the power fails at, one of both is whole. An unsafe slot is written
-// in place. Records are valid or torn, never unwritten: an area without the mark is formatted first.
+// in place. Records are whole or torn, never unwritten: an area without the mark is formatted.
 
 #include "slots.h"
 

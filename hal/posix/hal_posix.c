@@ -1,5 +1,5 @@
-// The Linux port of the HAL, and the reference for others: UDP sockets, slots as files of a folder,
-// names as bindings/node/storage.ts has them. Memory is static. No TCP.
+// The Linux port of the HAL, and the reference for others: UDP and TCP sockets, slots as files of a
+// folder, names as bindings/node/storage.ts has them. Memory is static.
 
 #define _GNU_SOURCE
 
@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -26,6 +27,8 @@
 #define PATH_SIZE (FOLDER_MAX + 64)
 /** How long the result of a lookup that nobody fetched is good, ms. */
 #define LOOKUP_LIFETIME 30000u
+/** How long a TCP connection may take to come about, ms. */
+#define CONNECT_TIMEOUT 20000u
 #define COMMAND_LINE_MAX 8192
 #define ARGUMENTS_MAX 64
 
@@ -44,6 +47,16 @@ static char storage_folder[FOLDER_MAX + 1];
 static int watched = -1;
 /** File descriptors plus 1, so that 0 is free. */
 static int sockets[SOCKETS];
+static int is_stream[SOCKETS];
+
+/** The TCP connection that is coming about; one at a time. */
+static struct {
+  int descriptor; /**< plus 1; 0: none */
+  uint16_t port;
+  uint32_t since; /**< `hal_millis` */
+  struct sockaddr_in to;
+  char name[HAL_NAME_MAX + 1];
+} connecting;
 
 int hal_posix_open(const char *folder) {
   size_t length = folder ? strlen(folder) : 0;
@@ -143,29 +156,85 @@ static int descriptor_of(int socket) {
   return socket >= 0 && socket < SOCKETS ? sockets[socket] - 1 : -1;
 }
 
+static int connect_datagrams(const struct sockaddr_in *to) {
+  int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return HAL_ERR_NO_SPACE;
+  // Connected, so that the kernel drops what comes from anyone else.
+  if (connect(descriptor, (const struct sockaddr *)(const void *)to, sizeof *to) != 0) {
+    close(descriptor);
+    return HAL_ERR_NETWORK;
+  }
+  return descriptor;
+}
+
+/** Give up the connection that is coming about. */
+static void stop_connecting(void) {
+  if (connecting.descriptor) close(connecting.descriptor - 1);
+  connecting.descriptor = 0;
+}
+
+/** Begin to connect. @returns HAL_ERR_AGAIN; HAL_ERR_NO_SPACE; HAL_ERR_NETWORK */
+static int start_connecting(const char *name, const struct sockaddr_in *to) {
+  int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return HAL_ERR_NO_SPACE;
+  int on = 1;
+  setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  int failed = connect(descriptor, (const struct sockaddr *)(const void *)to, sizeof *to);
+  if (failed && errno != EINPROGRESS && errno != EINTR) {
+    close(descriptor);
+    return HAL_ERR_NETWORK;
+  }
+  connecting.descriptor = descriptor + 1;
+  connecting.port = ntohs(to->sin_port);
+  connecting.since = hal_millis();
+  connecting.to = *to;
+  strcpy(connecting.name, name);
+  return HAL_ERR_AGAIN;
+}
+
+/** Whether it has come about. @returns descriptor; HAL_ERR_AGAIN; HAL_ERR_NETWORK */
+static int finish_connecting(struct sockaddr_in *to) {
+  struct pollfd file = {.fd = connecting.descriptor - 1, .events = POLLOUT};
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (poll(&file, 1, 0) <= 0) {
+    if (hal_millis() - connecting.since <= CONNECT_TIMEOUT) return HAL_ERR_AGAIN;
+    error = ETIMEDOUT;
+  } else if (getsockopt(file.fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) {
+    error = errno;
+  }
+  if (error) {
+    stop_connecting();
+    return HAL_ERR_NETWORK;
+  }
+  *to = connecting.to;
+  connecting.descriptor = 0;
+  return file.fd;
+}
+
 int hal_socket_open(int kind, const char *name, uint16_t port, uint8_t peer[HAL_ADDRESS_SIZE]) {
   if (!name || !peer || port == 0) return HAL_ERR_INVALID;
   size_t length = strnlen(name, HAL_NAME_MAX + 1);
   if (length == 0 || length > HAL_NAME_MAX) return HAL_ERR_INVALID;
-  if (kind == HAL_SOCKET_TCP) return HAL_ERR_NOT_SUPPORTED;
-  if (kind != HAL_SOCKET_UDP) return HAL_ERR_INVALID;
+  if (kind != HAL_SOCKET_UDP && kind != HAL_SOCKET_TCP) return HAL_ERR_INVALID;
+  int goes_on = kind == HAL_SOCKET_TCP && connecting.descriptor && connecting.port == port &&
+                strcmp(connecting.name, name) == 0;
+  if (!goes_on) stop_connecting();
   int place = 0;
   while (place < SOCKETS && sockets[place] != 0) place += 1;
   if (place == SOCKETS) return HAL_ERR_NO_SPACE;
 
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
-  int result = resolve(name, &to.sin_addr);
+  int result = goes_on ? HAL_OK : resolve(name, &to.sin_addr);
   if (result < 0) return result;
-  int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (descriptor < 0) return HAL_ERR_NO_SPACE;
-  // Connected, so that the kernel drops what comes from anyone else.
-  if (connect(descriptor, (struct sockaddr *)(void *)&to, sizeof to) != 0) {
-    close(descriptor);
-    return HAL_ERR_NETWORK;
-  }
+  int descriptor = goes_on                  ? finish_connecting(&to)
+                   : kind == HAL_SOCKET_TCP ? start_connecting(name, &to)
+                                            : connect_datagrams(&to);
+  if (descriptor < 0) return descriptor;
   memcpy(peer, &to.sin_addr, 4);
   memcpy(peer + 4, &to.sin_port, 2);
   sockets[place] = descriptor + 1;
+  is_stream[place] = kind == HAL_SOCKET_TCP;
   return place;
 }
 
@@ -189,11 +258,31 @@ static int network_error(int error) {
   }
 }
 
+/** What became of a call on a connection. */
+static int stream_error(int error) {
+  switch (error) {
+    case EAGAIN:
+#if EWOULDBLOCK != EAGAIN
+    case EWOULDBLOCK:
+#endif
+    case EINTR:
+    case ENOBUFS:
+    case ENOMEM:
+      return HAL_ERR_AGAIN;
+    case EPIPE:
+    case ECONNRESET:
+      return HAL_ERR_CLOSED;
+    default:
+      return HAL_ERR_NETWORK;
+  }
+}
+
 int hal_socket_send(int socket, const uint8_t *data, size_t length) {
   int descriptor = descriptor_of(socket);
   if (descriptor < 0 || !data || length == 0) return HAL_ERR_INVALID;
   if (length > HAL_DATAGRAM_MAX) return HAL_ERR_TOO_LONG;
   ssize_t sent = send(descriptor, data, length, MSG_NOSIGNAL);
+  if (is_stream[socket]) return sent >= 0 ? (int)sent : stream_error(errno);
   // An answer to an earlier datagram is reported here, and the call has sent nothing.
   if (sent < 0 && errno == ECONNREFUSED) sent = send(descriptor, data, length, MSG_NOSIGNAL);
   return sent >= 0 ? (int)sent : network_error(errno);
@@ -203,6 +292,11 @@ int hal_socket_receive(int socket, uint8_t *buffer, size_t capacity) {
   int descriptor = descriptor_of(socket);
   if (descriptor < 0 || !buffer || capacity == 0) return HAL_ERR_INVALID;
   ssize_t received;
+  if (is_stream[socket]) {
+    received = recv(descriptor, buffer, capacity, 0);
+    if (received == 0) return HAL_ERR_CLOSED;
+    return received > 0 ? (int)received : stream_error(errno);
+  }
   do {
     // MSG_TRUNC: the whole length, even if the buffer is shorter. An empty datagram is skipped.
     received = recv(descriptor, buffer, capacity, MSG_TRUNC);
@@ -309,10 +403,13 @@ uint32_t hal_millis(void) {
 
 int hal_wait(uint32_t ms) {
   if (ms > INT32_MAX) return HAL_ERR_INVALID;
-  struct pollfd files[SOCKETS + 1];
+  struct pollfd files[SOCKETS + 2];
   nfds_t count = 0;
   for (int i = 0; i < SOCKETS; i += 1) {
     if (sockets[i]) files[count++] = (struct pollfd){.fd = sockets[i] - 1, .events = POLLIN};
+  }
+  if (connecting.descriptor) {
+    files[count++] = (struct pollfd){.fd = connecting.descriptor - 1, .events = POLLOUT};
   }
   if (watched >= 0) files[count++] = (struct pollfd){.fd = watched, .events = POLLIN};
   return poll(files, count, (int)ms) > 0 ? 1 : 0;
@@ -366,6 +463,6 @@ void hal_log(int level, const char *text, size_t length) {
 }
 
 uint32_t hal_capabilities(void) {
-  return (uint32_t)HAL_VERSION << 16 | HAL_CAP_UDP | HAL_CAP_WEAR | HAL_CAP_RESET |
+  return (uint32_t)HAL_VERSION << 16 | HAL_CAP_UDP | HAL_CAP_TCP | HAL_CAP_WEAR | HAL_CAP_RESET |
          HAL_CAP_IDLE_WAIT;
 }

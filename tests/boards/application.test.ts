@@ -12,7 +12,7 @@ import { buildPlayed, playedTest } from "./played";
 
 const played = playedTest();
 const PATIENCE = 20_000;
-const EVERYTHING = /^(src|lib)\/.*\.(c|cpp)$/;
+const EVERYTHING = /^src\/.*\.(c|cpp)$/;
 
 /** What the application logs of a connection: state 5 is connected; the reasons of assembly/events.ts. */
 const CONNECTED_BY_HANDSHAKE = /connection: state 5, reason 12, status 0/;
@@ -31,7 +31,7 @@ class Bench {
   constructor(readonly board: string) {}
 
   /** Start a cloud, and build a firmware that has its keys. */
-  async start(replace: Record<string, string>): Promise<void> {
+  async start(replace: Record<string, string>, parameters: string[] = []): Promise<void> {
     const keys = path.join(this.folder, "device");
     const cloudDirectory = path.join(this.folder, "cloud");
     this.id = provisionDevice({ cloudDirectory, deviceDirectory: keys }).id;
@@ -45,7 +45,7 @@ class Bench {
         "WBOSON_UDP_PORT 5684": `WBOSON_UDP_PORT ${this.listener.address.port}`,
         ...replace,
       },
-      parameters: ["--server", "localhost", "--keys", keys],
+      parameters: ["--server", "localhost", "--keys", keys, ...parameters],
     };
     this.program = await buildPlayed(project, EVERYTHING, []);
   }
@@ -71,7 +71,10 @@ class Bench {
   /** The next event of the cloud by this name. */
   event(name: string): Promise<string> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`no event ${name}`)), PATIENCE);
+      const timer = setTimeout(
+        () => reject(new Error(`no event ${name} in ${this.output}`)),
+        PATIENCE,
+      );
       this.cloud.on("event", (event) => {
         if (event.name !== name) return;
         clearTimeout(timer);
@@ -138,10 +141,25 @@ function live(board: string, replace: (bench: Bench) => Record<string, string>):
   });
 }
 
-live("argon", (bench) => ({
+const inFolder = (bench: Bench): Record<string, string> => ({
   '"/usr/wboson"': JSON.stringify(path.join(bench.folder, "flash")),
-}));
-live("photon2", (bench) => ({
-  '"/usr/wboson"': JSON.stringify(path.join(bench.folder, "flash")),
-}));
+});
+live("argon", inFolder);
+live("photon2", inFolder);
 live("electron", () => ({}));
+
+describe("firmware with an application in its module", () => {
+  const bench = new Bench("argon");
+  afterAll(() => bench.stop());
+
+  played("lets that application run", async () => {
+    const application = ["--application", "examples/sensor/main.ts", "--runtime", "minimal"];
+    const memory = ["--memory", "32768"];
+    await bench.start(inFolder(bench), [...application, ...memory]);
+    const event = bench.event("temp");
+    bench.run();
+    expect(JSON.parse(await event)).toEqual({ tenths: 207 });
+    expect(await bench.cloud.read(bench.id, "reading")).toBe(207);
+    await expect(bench.cloud.read(bench.id, "uptime")).rejects.toThrow();
+  });
+});

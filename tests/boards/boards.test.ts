@@ -72,7 +72,7 @@ describe("check of the boards", () => {
     ["sources.weather", "seen", "sources.weather: unknown field"],
     ["userModule", 1 << 21, "userModule: more than memory.flash"],
     ["linearMemory", 65537, "linearMemory: not a whole number"],
-    ["threadStack", 65536, "linearMemory, wasmStack and threadStack: more than"],
+    ["threadStack", 65536, "linearMemory, wasmStack, compiledCode and threadStack: more than"],
     ["retained.survives", ["sleep"], "session.kind: retained memory does not survive a reset"],
     ["network.link", "wifi", "wifi: does not go with network.link"],
     ["limits.eventData", 1025, "limits.eventData: the core takes 1024"],
@@ -189,7 +189,7 @@ describe("a fifth board", () => {
     const sizes = await measureFirmware("b5som", "--root", root);
     expect(sizes.board.name).toBe("B5 SoM");
     expect(sizes.total.flash).toBeLessThan(sizes.board.userModule);
-    const header = path.join(root, "build/firmware/b5som/src/board.h");
+    const header = path.join(root, "build/firmware/b5som/src/boards/board.h");
     expect(readFileSync(header, "utf8")).toContain("#define WBOSON_PLATFORM_ID 25");
   });
 });

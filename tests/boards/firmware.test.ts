@@ -59,7 +59,7 @@ describe("firmware", () => {
   compiled("a call that Device OS 2.x lacks does not compile for the Electron", async () => {
     const out = path.join(folder, "newer");
     await firmware("electron", "--out", out);
-    const board = path.join(out, "src/board.h");
+    const board = path.join(out, "src/boards/board.h");
     const newer = readFileSync(board, "utf8").replace(
       "#define WBOSON_DEVICE_OS_API 2",
       "#define WBOSON_DEVICE_OS_API 4",
@@ -83,27 +83,38 @@ describe("firmware", () => {
     const options = ["--server", "10.0.0.7", "--product", "77", "--product-version", "3"];
     const module = ["--module", path.join(folder, "small.wasm"), "--keys", keys];
     await firmware("boron", "--out", path.join(folder, "project"), ...options, ...module);
-    expect(read("project/src/settings.h")).toContain('#define WBOSON_SERVER_HOST "10.0.0.7"');
-    expect(read("project/src/settings.h")).toContain("#define WBOSON_PRODUCT_ID 77");
-    expect(read("project/src/settings.h")).toContain("#define WBOSON_PRODUCT_VERSION 3");
-    const source = read("project/src/module.c");
+    expect(read("project/src/boards/settings.h")).toContain(
+      '#define WBOSON_SERVER_HOST "10.0.0.7"',
+    );
+    expect(read("project/src/boards/settings.h")).toContain("#define WBOSON_PRODUCT_ID 77");
+    expect(read("project/src/boards/settings.h")).toContain("#define WBOSON_PRODUCT_VERSION 3");
+    const source = read("project/src/boards/module.c");
     expect(source).toContain("wboson_module_size = 8;");
     expect(source).toContain("{\n0,97,115,109,1,0,0,0}");
     expect(source).toContain("wboson_device_key_size = 3;");
     expect(source).toContain("wboson_server_key_size = 2;");
     expect(read("project/project.properties")).toContain("name=wboson-boron\n");
-    expect(read("project/lib/wasm3/library.properties")).toContain("name=wasm3\n");
+    expect(read("project/src/bindings/wasm3/m3_config.h")).toContain("#define d_m3HasFloat 1");
+  });
+
+  assembled("an application that does not fit is not compiled", async () => {
+    const application = ["--application", "examples/sensor/main.ts", "--runtime", "minimal"];
+    const out = path.join(folder, "large");
+    await expect(
+      firmware("argon", "--memory", "16384", "--out", out, ...application),
+    ).rejects.toThrow(/[Ll]ow memory limit/);
   });
 
   test.each([
     ["no board", ["tricorder"], /no board "tricorder"; there are argon, boron, electron, photon2/],
     ["no module", ["argon", "--module", "none.wasm"], /no module/],
     ["a server that is no name", ["argon", "--server", 'a"b'], /no name of a server/],
+    ["a memory above one page", ["argon", "--memory", "65537"], /not a size of linear memory/],
     ["a product that is no number", ["argon", "--product", "x"], /not a whole number/],
   ])("refuses %s", async (_, parameters, message) => {
     const out = path.join(folder, "refused");
     await expect(firmware(...parameters, "--out", out)).rejects.toThrow(message);
-    expect(existsSync(path.join(out, "src/module.c"))).toBe(false);
+    expect(existsSync(path.join(out, "src/boards/module.c"))).toBe(false);
   });
 });
 

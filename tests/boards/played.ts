@@ -42,7 +42,7 @@ export interface Project {
 /** Assemble a board's project, with a board.h for this machine. */
 async function assemble({ out, board, replace, parameters = [] }: Project): Promise<void> {
   await firmware(board, "--out", out, ...parameters);
-  const header = path.join(out, "src/board.h");
+  const header = path.join(out, "src/boards/board.h");
   let text = readFileSync(header, "utf8");
   for (const [from, to] of Object.entries(replace)) {
     if (!text.includes(from)) throw new Error(`board.h has no ${from}`);
@@ -74,10 +74,8 @@ export async function buildPlayed(
   const files = found.filter((name) => sources.test(name)).map((name) => path.join(out, name));
   const objects = path.join(out, "objects");
   mkdirSync(objects);
-  const include = ["src", "lib/wasm3/src"].map((folder) => `-I${path.join(out, folder)}`);
   const options = [
     ...OPTIONS,
-    ...include,
     `-I${path.join(projectRoot, "tests/boards/device-os-api", String(deviceOs.api))}`,
     `-I${FAKE}`,
     `-I${path.join(projectRoot, "tests/hal")}`,
@@ -90,7 +88,7 @@ export async function buildPlayed(
   const compile = async (source: string, object: string): Promise<void> => {
     const isCpp = source.endsWith(".cpp");
     const language = isCpp ? CPP : ["-std=gnu11"];
-    const special = source.includes("/lib/wasm3/") ? WASM3 : [];
+    const special = /\/wasm3\/(m3_|wasm3)/.test(source) ? WASM3 : [];
     const parameters = [...options, ...language, ...special, "-c", source, "-o", object];
     await run(isCpp ? "g++" : "gcc", parameters, { maxBuffer: 1 << 24 });
   };

@@ -27,6 +27,7 @@ export const Status = {
   InvalidSignature: -23,
   BadTag: -24,
   MalformedDer: -25,
+  BadPadding: -26,
 } as const;
 
 /** Random cases of each kind; WBOSON_CASES multiplies them. */
@@ -34,14 +35,26 @@ export function cases(count: number): number {
   return Math.ceil(count * Number(process.env.WBOSON_CASES ?? 1));
 }
 
+/** What a module has: the layer as the UDP build uses it, or also what the TCP channel needs. */
+export type Extent = "udp" | "tcp";
+
+const BUILDS: Record<Extent, { entry: string; define: string[] }> = {
+  udp: { entry: "tests/unit/assembly/crypto/exports.ts", define: [] },
+  tcp: { entry: "tests/unit/assembly/crypto/exports-tcp.ts", define: ["--use", "WBOSON_TCP=1"] },
+};
+
 /** Compile the module. @param options further ones of the compiler @param passes of the optimiser */
-export function buildCrypto(options: string[] = [], passes: string[] = []): Buffer<ArrayBuffer> {
+export function buildCrypto(
+  extent: Extent,
+  options: string[] = [],
+  passes: string[] = [],
+): Buffer<ArrayBuffer> {
   const folder = mkdtempSync(path.join(tmpdir(), "wboson-crypto-"));
   const file = path.join(folder, "crypto.wasm");
   try {
-    const entry = "tests/unit/assembly/crypto/exports.ts";
+    const { entry, define } = BUILDS[extent];
     const where = { cwd: root, stdio: ["ignore", "pipe", "pipe"] as ["ignore", "pipe", "pipe"] };
-    const command = [ASC, entry, "-o", file, "--lowMemoryLimit", "16384", ...options];
+    const command = [ASC, entry, "-o", file, "--lowMemoryLimit", "16384", ...define, ...options];
     execFileSync(process.execPath, command, where);
     if (passes.length > 0) {
       execFileSync(process.execPath, [WASM_OPT, file, ...passes, ...FEATURES, "-o", file], where);
@@ -53,9 +66,9 @@ export function buildCrypto(options: string[] = [], passes: string[] = []): Buff
 }
 
 /** Compile the module. `traced` reports functions, loops and every access to memory and locals to `env`. */
-export function compileCrypto(traced: boolean): WebAssembly.Module {
+export function compileCrypto(traced: boolean, extent: Extent = "udp"): WebAssembly.Module {
   const passes = ["--log-execution", "--instrument-memory", "--instrument-locals"];
-  return new WebAssembly.Module(buildCrypto([], traced ? passes : []));
+  return new WebAssembly.Module(buildCrypto(extent, [], traced ? passes : []));
 }
 
 /** First address that the tests use: above all static data. */

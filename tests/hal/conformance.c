@@ -282,6 +282,79 @@ static void check_several(const struct conformance_setup *setup) {
   check("sockets do not leak", again);
 }
 
+/** Connect, asking again until it has come about. */
+static int open_stream(const char *name, uint16_t port, uint8_t *peer) {
+  uint32_t start = hal_millis();
+  int result;
+  while ((result = hal_socket_open(HAL_SOCKET_TCP, name, port, peer)) == HAL_ERR_AGAIN) {
+    if (hal_millis() - start > LOOKUP_PATIENCE) break;
+    hal_wait(10);
+  }
+  return result;
+}
+
+/** Receive as many bytes as the text has, in whatever pieces. */
+static int receives_stream(int socket, const char *text) {
+  size_t have = 0, length = strlen(text);
+  while (have < length) {
+    int got = receive(socket, length - have, PATIENCE);
+    if (got <= 0 || memcmp(big, text + have, (size_t)got) != 0) return 0;
+    have += (size_t)got;
+  }
+  return 1;
+}
+
+/** "many" and its 100,000 bytes come whole and in order. */
+static int receives_many(int socket) {
+  if (!send_text(socket, "many") || !receives_stream(socket, "many")) return 0;
+  for (uint32_t have = 0; have < 100000;) {
+    int got = receive(socket, sizeof big, PATIENCE);
+    if (got <= 0) return 0;
+    for (int i = 0; i < got; i += 1, have += 1) {
+      if (big[i] != (uint8_t)have) return 0;
+    }
+  }
+  return receive(socket, sizeof big, 20) == HAL_ERR_AGAIN;
+}
+
+static void check_streams(const struct conformance_setup *setup) {
+  if (!(hal_capabilities() & HAL_CAP_TCP) || setup->stream_port == 0) return;
+  uint8_t peer[HAL_ADDRESS_SIZE];
+  memset(peer, 0, sizeof peer);
+  int socket = open_stream(setup->host, setup->stream_port, peer);
+  check("stream: opens", socket >= 0);
+  if (socket < 0) return;
+  check("stream: port of the peer", (peer[4] << 8 | peer[5]) == setup->stream_port);
+  check("stream: nothing there", hal_socket_receive(socket, big, sizeof big) == HAL_ERR_AGAIN);
+  check("stream: comes back", send_text(socket, "there") && receives_stream(socket, "there"));
+  check("stream: in pieces", send_text(socket, "and back") && receives_stream(socket, "and ") &&
+                                 receives_stream(socket, "back"));
+  check("stream: more than a buffer", receives_many(socket));
+  int second = open_stream(setup->host, setup->stream_port, peer);
+  check("stream: two", second >= 0 && second != socket && send_text(second, "2") &&
+                           receives_stream(second, "2"));
+  hal_socket_close(second);
+  int sent = 1;
+  for (int i = 0; i < 4096 && sent > 0; i += 1) {
+    sent = hal_socket_send(socket, big, sizeof big < 1400 ? sizeof big : 1400);
+  }
+  check("stream: a full buffer is no fault", sent > 0 || sent == HAL_ERR_AGAIN);
+  hal_socket_close(socket);
+
+  socket = open_stream(setup->host, setup->stream_port, peer);
+  check("stream: closed by the peer", send_text(socket, "close") &&
+                                          receives_stream(socket, "close") &&
+                                          receive(socket, sizeof big, PATIENCE) == HAL_ERR_CLOSED);
+  hal_socket_close(socket);
+  int error = open_stream(setup->host, setup->closed_port, peer);
+  check("stream: nobody listens", error == HAL_ERR_NETWORK);
+  check("stream: another call gives it up",
+        hal_socket_open(HAL_SOCKET_TCP, setup->host, setup->closed_port, peer) <= HAL_ERR_AGAIN &&
+            (socket = open_stream(setup->host, setup->stream_port, peer)) >= 0 &&
+            send_text(socket, "fine") && receives_stream(socket, "fine"));
+  hal_socket_close(socket);
+}
+
 int hal_conformance(const struct conformance_setup *setup, void (*print)(const char *line)) {
   failures = 0;
   print_line = print;
@@ -293,5 +366,6 @@ int hal_conformance(const struct conformance_setup *setup, void (*print)(const c
   check_open(setup);
   check_datagrams(setup);
   check_several(setup);
+  check_streams(setup);
   return failures;
 }

@@ -18,6 +18,11 @@ struct conformance_setup {
   const char *name;    /**< a name of the same host that the port must resolve; NULL: none here */
   uint16_t echo_port;
   uint16_t closed_port; /**< where nobody listens */
+  /**
+   * TCP: what comes is sent back, "close" closes the connection after that, "many" is answered by
+   * 100,000 bytes more, 0, 1, 2, ... 0: none here.
+   */
+  uint16_t stream_port;
 };
 
 /**

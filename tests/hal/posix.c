@@ -1,5 +1,5 @@
 // Runs the conformance suite on the posix HAL. Arguments: an empty folder, port of the echo server, a
-// port where nobody listens. Then what only this port promises: names and rights of its files.
+// port where nobody listens, port of the echo server on TCP. Then what only this port promises: names and rights of its files.
 
 #define _GNU_SOURCE
 
@@ -60,8 +60,8 @@ static int check_reset(void) {
 }
 
 int main(int count, char **arguments) {
-  if (getenv("CONFORMANCE_RESET")) return count == 4 ? 77 : 1;
-  if (count != 4) return 2;
+  if (getenv("CONFORMANCE_RESET")) return count == 5 ? 77 : 1;
+  if (count != 5) return 2;
   int failures = check("posix: no storage yet", hal_storage_write(3, NULL, 0) == HAL_ERR_STORAGE);
   failures += check("posix: opens", hal_posix_open(arguments[1]) == HAL_OK);
   struct conformance_setup setup = {
@@ -69,6 +69,7 @@ int main(int count, char **arguments) {
       .name = "localhost",
       .echo_port = (uint16_t)atoi(arguments[2]),
       .closed_port = (uint16_t)atoi(arguments[3]),
+      .stream_port = (uint16_t)atoi(arguments[4]),
   };
   failures += hal_conformance(&setup, print);
   failures += check_files(arguments[1]);

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-import { closedPort, startEcho } from "../support/hal-echo";
+import { closedPort, startEcho, startStreamEcho } from "../support/hal-echo";
 import { buildNative, nativeTest } from "../support/native-build";
 
 const nativeOnly = nativeTest("conformance");
@@ -15,23 +15,26 @@ describe("posix HAL", () => {
     const program = await buildNative("conformance", { sanitize: true });
     const folder = mkdtempSync(path.join(tmpdir(), "wboson-hal-"));
     const echo = await startEcho();
+    const streamEcho = await startStreamEcho();
     const closed = await closedPort();
     const { code, stdout, stderr } = await new Promise<{
       code: number;
       stdout: string;
       stderr: string;
     }>((resolve) => {
-      const parameters = [path.join(folder, "storage"), String(echo.port), String(closed)];
+      const ports = [echo.port, closed, streamEcho.port].map(String);
+      const parameters = [path.join(folder, "storage"), ...ports];
       execFile(program, parameters, { timeout: 60_000 }, (error, stdout, stderr) =>
         resolve({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr }),
       );
     });
     echo.stop();
+    streamEcho.stop();
     rmSync(folder, { recursive: true });
     const lines = stdout.trim().split("\n");
     const failed = lines.filter((line) => !line.startsWith("ok "));
     expect({ failed, code, stderr }).toMatchObject({ failed: [], code: 0 });
-    expect(lines.length).toBeGreaterThan(60);
+    expect(lines.length).toBeGreaterThan(70);
     expect(stderr).not.toContain("runtime error");
   });
 });

@@ -1,5 +1,5 @@
-// Slots in an area of bytes, with the power cut at every byte of every write, and again at every byte
-// of the write after it.
+// Slots in an area of bytes, with the power cut at every byte of every write, and again at every
+// byte of the write after it.
 
 #include "../../hal/device-os/slots.h"
 

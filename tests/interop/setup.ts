@@ -1,12 +1,15 @@
 // Finds or installs the servers that the core is run against: Debian packages through apt-get, a
 // Californium server from Maven Central and a pion/dtls server from the Go module proxy, both
-// built into build/interop. What cannot be had is named in one line; its rows are skipped.
+// built into build/interop; Particle's command line from the npm registry. What cannot be had is
+// named in one line; its rows are skipped.
 // usage: tsx tests/interop/setup.ts
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+
+import { installParticleCli } from "./particle-cli";
 
 export const outputFolder = path.resolve(__dirname, "../../build/interop");
 export const californiumFolder = path.join(outputFolder, "californium");
@@ -133,6 +136,8 @@ function main(): void {
   installPackages();
   build("californium", ["java", "javac", "mvn"], buildCalifornium);
   build("pion", ["go"], buildPion);
+  const absent = installParticleCli();
+  if (absent !== undefined) console.log(`interop: no particle-cli (${absent}): rows skipped`);
   if (!which("openssl")) {
     console.error("interop: openssl makes the keys of every row, and there is none: install it");
     process.exitCode = 1;

@@ -186,7 +186,7 @@ export class CryptoProcesses {
   private readonly started: CryptoProcess[] = [];
 
   constructor(private readonly program: string) {
-    writeFileSync(this.module, buildCrypto(["--use", "WBOSON_NATIVE_CRYPTO=1"]));
+    writeFileSync(this.module, buildCrypto("tcp", ["--use", "WBOSON_NATIVE_CRYPTO=1"]));
   }
 
   start(): CryptoProcess {

@@ -2,11 +2,14 @@
 // usage: npm run soak -- fuzz --count 1000000 [--seed N] [--target NAME]
 //        npm run soak -- tcp-fuzz --count 1000000 [--seed N]    the TCP side of the cloud
 //        npm run soak -- tcp-cuts                               its handshake in every division into three pieces
+//        npm run soak -- stream-fuzz --count 1000000 [--seed N] the TCP side of the core
 //        npm run soak -- lives|loss --count 2000 [--seed N]
 //        npm run soak -- cuts                                   1,000 lives, every byte of every write
 //        npm run soak -- slow-link --count 500                  12 s round trip
 //        npm run soak -- orders                                 a server's messages in every order
 //        npm run soak -- damage                                 all eight bits of each byte
+//        npm run soak -- kills --count 200                      a cloud process under load
+//        npm run soak -- http --count 100000 [--seed N]         requests to the API
 
 import { parseArgs } from "node:util";
 
@@ -14,12 +17,15 @@ import { cutsCampaign } from "./cuts";
 import { cutAll, flipAll, outcomeTable } from "./damage";
 import { TARGETS, fuzz } from "./fuzz";
 import type { Target } from "./fuzz";
+import { fuzzHttp } from "./http-fuzz";
+import { killCloud } from "./kills";
 import { live } from "./lives";
 import type { LifeReport } from "./lives";
 import { runOverLoss } from "./loss";
 import type { LossReport } from "./loss";
 import { ordersCampaign } from "./orders";
 import { slowLinkCampaign } from "./slow-link";
+import { streamFuzz } from "./stream-fuzz";
 import { tcpCuts } from "./tcp-cuts";
 import { tcpFuzz } from "./tcp-fuzz";
 
@@ -30,7 +36,7 @@ interface Options {
 }
 
 /** Each prints its figures and returns whether all was well. */
-const RUNS: Record<string, (options: Options) => boolean> = {
+const RUNS: Record<string, (options: Options) => boolean | Promise<boolean>> = {
   fuzz(options) {
     const progress = (done: number): void => {
       if (done % 100_000 === 0) console.error(`fuzz: ${done} inputs`);
@@ -96,7 +102,21 @@ const RUNS: Record<string, (options: Options) => boolean> = {
 
   "slow-link": ({ count, seed }) => slowLinkCampaign(count, seed),
 
+  "stream-fuzz": (options) => streamFuzz(options),
+
   orders: () => ordersCampaign(6),
+
+  async http({ count, seed }) {
+    const report = await fuzzHttp(count, seed);
+    console.log(JSON.stringify(report, null, 2));
+    return report.failures.length === 0;
+  },
+
+  async kills({ count, seed }) {
+    const report = await killCloud(count, seed);
+    console.log(report);
+    return report.problems.length === 0;
+  },
 };
 
 function seeds(count: number, first: number): number[] {
@@ -114,7 +134,7 @@ function sums<T extends object>(reports: T[]): Record<string, number> {
   return total;
 }
 
-function main(): void {
+async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: { count: { type: "string" }, seed: { type: "string" }, target: { type: "string" } },
@@ -125,8 +145,8 @@ function main(): void {
   if (target && !TARGETS.includes(target)) throw new Error(`targets: ${TARGETS.join(", ")}`);
   const startedAt = performance.now();
   const options = { count: Number(values.count ?? 1000), seed: Number(values.seed ?? 1), target };
-  if (!run(options)) process.exitCode = 1;
+  if (!(await run(options))) process.exitCode = 1;
   console.log(`${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
 }
 
-main();
+void main();

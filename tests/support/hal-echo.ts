@@ -3,6 +3,8 @@
 
 import { createSocket } from "node:dgram";
 import type { Socket } from "node:dgram";
+import { createServer } from "node:net";
+import type { AddressInfo, Socket as StreamSocket } from "node:net";
 
 export function bindLoopback(): Promise<Socket> {
   const socket = createSocket("udp4");
@@ -30,4 +32,26 @@ export async function closedPort(): Promise<number> {
   const { port } = socket.address();
   await new Promise<void>((resolve) => socket.close(() => resolve()));
   return port;
+}
+
+/** The same on TCP. */
+export async function startStreamEcho(): Promise<{ port: number; stop: () => void }> {
+  const sockets = new Set<StreamSocket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("data", (bytes) => {
+      const text = bytes.length < 10 ? bytes.toString() : "";
+      socket.write(bytes);
+      if (text === "many") socket.write(Buffer.alloc(100_000).map((_, i) => i));
+      if (text === "close") socket.end();
+    });
+    socket.on("error", () => {});
+    socket.on("close", () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const stop = (): void => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  return { port: (server.address() as AddressInfo).port, stop };
 }

@@ -19,6 +19,7 @@ describe("bench/run.ts", () => {
       rows: [
         { id: "core", ...figures },
         { id: "standard", ...figures },
+        { id: "tcp", ...figures },
         { id: "native-crypto", ...figures },
       ],
     });

@@ -142,8 +142,8 @@ function relations(board) {
     [board.userModule <= memory.flash, "userModule: more than memory.flash"],
     [memory.application <= memory.ram, "memory.application: more than memory.ram"],
     [
-      linearMemory + wasmStack + threadStack <= memory.application,
-      "linearMemory, wasmStack and threadStack: more than memory.application",
+      linearMemory + wasmStack + board.compiledCode + threadStack <= memory.application,
+      "linearMemory, wasmStack, compiledCode and threadStack: more than memory.application",
     ],
     [
       session.kind !== "retained" || retained.survives.includes("reset"),

@@ -1,5 +1,5 @@
-// Compiles an assembled firmware project with arm-none-eabi-gcc, against declarations of Device OS, and
-// measures it. What Device OS would supply is left unresolved: the result is for its sizes only.
+// Compiles an assembled firmware project with arm-none-eabi-gcc, against declarations of Device OS,
+// and measures it. What Device OS would supply is left unresolved: the result is for sizes only.
 
 import { execFile, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, readdirSync } from "node:fs";
@@ -8,40 +8,38 @@ import { promisify } from "node:util";
 
 import { projectRoot } from "../asc.mjs";
 import { readBoard } from "../boards.mjs";
+import { sizesIn } from "../linker-map.mjs";
 
 const run = promisify(execFile);
 
 const GCC = "arm-none-eabi-gcc";
 const DECLARATIONS = "tests/boards/device-os-api";
 const COMMON = ["-Os", "-g", "-ffunction-sections", "-fdata-sections", "-fno-strict-aliasing"];
-const LANGUAGES = {
-  ".c": ["-std=gnu11"],
-  ".cpp": [
-    "-x",
-    "c++",
-    "-std=gnu++17",
-    "-fno-exceptions",
-    "-fno-rtti",
-    "-fno-use-cxa-atexit",
-    "-fno-threadsafe-statics",
-  ],
-};
+const C = ["-std=gnu11"];
+const CPP = [
+  "-x",
+  "c++",
+  "-fno-exceptions",
+  "-fno-rtti",
+  "-fno-use-cxa-atexit",
+  "-fno-threadsafe-statics",
+];
+/** By version of Device OS: 2.x began with C++11. */
+const STANDARDS = { 2: "-std=gnu++11", 4: "-std=gnu++17" };
 const OURS = ["-Wall", "-Wextra", "-Werror"];
+/** As Device OS compiles everything. */
+const THEIRS = ["-Wall", "-Werror"];
 
 /** Groups that are told apart: [name, folder of its objects]. The first that fits counts. */
 const GROUPS = [
-  ["wasm3", /^lib\/wasm3\//],
+  ["wasm3", /^src\/bindings\/wasm3\/(m3_|wasm3)/],
   ["binding", /^src\/bindings\//],
   ["hal", /^src\/hal\//],
-  ["module", /^src\/module\.c/],
+  ["module", /^src\/boards\/module\.c/],
   ["application", /^src\//],
 ];
 /** What newlib and libgcc add; Device OS has a part of it already. */
 const LIBRARIES = "libraries";
-
-/** Output sections by where they end up. */
-const FLASH = /^\.(text|rodata|init_array|fini_array|preinit_array|ARM\.exidx|ARM\.extab|data)/;
-const RAM = /^\.(data|bss|retained_user)/;
 
 /** Why nothing can be compiled here, or null. */
 export function whyNotCompiled() {
@@ -64,40 +62,42 @@ export async function measure(name, folder, { root = projectRoot } = {}) {
   const objects = path.join(folder, "objects");
   mkdirSync(objects, { recursive: true });
   const sources = sourcesOf(folder);
-  const flags = [...board.emulator.cpu, ...COMMON, ...includesOf(folder, board, root)];
-  await inPairs(sources, (file) => compile(folder, file, flags));
+  const flags = [...board.emulator.cpu, ...COMMON, ...optionsOf(board, root)];
+  await inPairs(sources, (file) => compile(folder, file, flags, board));
   const map = path.join(objects, "firmware.map");
   await link(folder, sources, board.emulator.cpu, map);
-  return { board, ...sizesIn(readFileSync(map, "utf8")) };
+  const names = [...GROUPS.map(([group]) => group), LIBRARIES];
+  return { board, ...sizesIn(readFileSync(map, "utf8"), names, groupOf) };
 }
 
 function sourcesOf(folder) {
   const found = readdirSync(folder, { recursive: true, encoding: "utf8" });
   return found
     .map((file) => file.split(path.sep).join("/"))
-    .filter((file) => /^(src|lib)\/.*\.(c|cpp)$/.test(file))
+    .filter((file) => /^src\/.*\.(c|cpp)$/.test(file))
     .sort();
 }
 
-/** The folders that Device OS' build gives, and its define. */
-function includesOf(folder, board, root) {
-  return [
-    `-DPLATFORM_ID=${board.platformId}`,
-    "-I",
-    path.join(folder, "src"),
-    "-isystem",
-    path.join(folder, "lib/wasm3/src"),
-    "-isystem",
-    path.join(root, DECLARATIONS, String(board.deviceOs.api)),
-  ];
+/** What Device OS' build gives: its headers, and which board it is for. */
+function optionsOf({ platformId, deviceOs }, root) {
+  const declarations = path.join(root, DECLARATIONS, String(deviceOs.api));
+  return [`-DPLATFORM_ID=${platformId}`, "-isystem", declarations];
 }
 
 const objectOf = (file) => `objects/${file.replaceAll("/", "+")}.o`;
 
-async function compile(folder, file, flags) {
-  const warnings = file.startsWith("lib/") ? ["-w"] : OURS;
-  const language = LANGUAGES[path.extname(file)];
-  await gcc(folder, [...flags, ...language, ...warnings, "-c", file, "-o", objectOf(file)]);
+async function compile(folder, file, flags, board) {
+  const isOurs = !GROUPS[0][1].test(file);
+  const language = file.endsWith(".c") ? C : [...CPP, STANDARDS[board.deviceOs.api]];
+  await gcc(folder, [
+    ...flags,
+    ...language,
+    ...(isOurs ? OURS : THEIRS),
+    "-c",
+    file,
+    "-o",
+    objectOf(file),
+  ]);
 }
 
 /** Device OS calls setup and loop, and everything that is not here is its own. */
@@ -123,29 +123,7 @@ async function gcc(folder, options) {
   }
 }
 
-/** Bytes by group, from the linker's map: what is left after sections that nobody uses. */
-function sizesIn(map) {
-  const names = [...GROUPS.map(([name]) => name), LIBRARIES];
-  const groups = Object.fromEntries(names.map((name) => [name, { flash: 0, ram: 0 }]));
-  const memory = map.slice(map.indexOf("Linker script and memory map"));
-  // A long name of a section stands on a line of its own.
-  const line = /^ (\.[^\s]+)\s+0x[0-9a-f]+\s+0x([0-9a-f]+)\s+(\S.*)$/gm;
-  for (const [, section, size, object] of memory
-    .replace(/^( \.\S+)\n\s+/gm, "$1 ")
-    .matchAll(line)) {
-    const bytes = parseInt(size, 16);
-    const group = groups[groupOf(object)];
-    if (FLASH.test(section)) group.flash += bytes;
-    if (RAM.test(section)) group.ram += bytes;
-  }
-  const total = { flash: 0, ram: 0 };
-  for (const { flash, ram } of Object.values(groups)) {
-    total.flash += flash;
-    total.ram += ram;
-  }
-  return { groups, total };
-}
-
+/** Name of a group by object file. */
 function groupOf(object) {
   const source = /objects\/(.+)\.o$/.exec(object)?.[1].replaceAll("+", "/");
   return (source && GROUPS.find(([, files]) => files.test(source))?.[0]) ?? LIBRARIES;

@@ -13,13 +13,20 @@ const COMMON = ["util", "config", "status", "events"];
 /** The layers of assembly/, top first: [name, its files, layers that it may import]. */
 const LAYERS = [
   ["standard", /^assembly\/standard\.ts$/, ["index", "client", "cloud", "dtls"]],
+  ["tcp", /^assembly\/tcp\.ts$/, ["index", "device"]],
   ["index", /^assembly\/index\.ts$/, ["device", "connection", "cloud", "coap", "dtls"]],
-  ["app", /^assembly\/app\//, ["app", "index", "device", "connection", "cloud", "coap", "dtls"]],
+  [
+    "app",
+    /^assembly\/app\//,
+    ["app", "tcp", "index", "device", "connection", "cloud", "coap", "dtls"],
+  ],
   [
     "device",
     /^assembly\/device\.ts$/,
-    ["connection", "client", "cloud", "coap", "dtls", "rsa-aes", "crypto"],
+    ["stream", "settle", "connection", "client", "cloud", "coap", "dtls", "rsa-aes", "crypto"],
   ],
+  ["stream", /^assembly\/stream\.ts$/, ["settle", "connection", "cloud", "coap", "rsa-aes"]],
+  ["settle", /^assembly\/settle\.ts$/, ["connection", "client", "cloud", "coap", "dtls"]],
   ["connection", /^assembly\/connection\.ts$/, ["cloud", "coap", "dtls", "rsa-aes"]],
   ["cloud", /^assembly\/cloud\//, ["cloud", "client", "coap"]],
   ["client", /^assembly\/client\//, ["client", "coap"]],
@@ -39,6 +46,7 @@ const HAL_USERS = [
   /^assembly\/crypto\/random\.ts$/,
   /^assembly\/dtls\/session[^/]*\.ts$/,
   /^assembly\/dtls\/(identity|profile|certificate)\.ts$/,
+  /^assembly\/rsa-aes\/identity\.ts$/,
   /^assembly\/util\/log\.ts$/,
 ];
 

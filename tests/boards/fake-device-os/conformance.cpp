@@ -1,6 +1,6 @@
-// The conformance suite of the HAL on the Device OS port, and what only this port promises. Arguments:
-// folder, port of the echo server, a port where nobody listens, a port of TCP that echoes and, when
-// it is sent "bye", closes.
+// The conformance suite of the HAL on the Device OS port, and what only this port promises.
+// Arguments: folder, port of the echo server, a port where nobody listens, a port of TCP that echoes
+// and, when it is sent "bye", closes.
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // The declarations of ../device-os-api on Linux: sockets of the loopback, EEPROM and retained memory
-// as files, threads. It plays Device OS for tests of the port; it is written from the declarations and
-// holds nothing of Device OS. The first argument of the program is the folder of its files.
+// as files, threads. It plays Device OS for tests of the port; it is written from the declarations
+// and holds nothing of Device OS. The first argument of the program is the folder of its files.
 
 #include "Particle.h"
 
@@ -169,7 +169,8 @@ int UDP::sendPacket(const uint8_t *buffer, size_t length, IPAddress destination,
 int UDP::receivePacket(uint8_t *buffer, size_t size, system_tick_t) {
   sockaddr_in from = {};
   socklen_t length = sizeof from;
-  int received = (int)recvfrom(descriptor_of(fields_), buffer, size, 0, (sockaddr *)(void *)&from, &length);
+  sockaddr *address = (sockaddr *)(void *)&from;
+  int received = (int)recvfrom(descriptor_of(fields_), buffer, size, 0, address, &length);
   if (received < 0) return -1;
   memcpy(fields_ + 1, &from.sin_addr, 4);
   fields_[2] = ntohs(from.sin_port);

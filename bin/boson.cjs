@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+// The command `boson`. Its source is TypeScript, which tsx loads.
+
+require("tsx/cjs");
+require("../cloud/cli/main.ts");

@@ -1,0 +1,28 @@
+// The command `boson`: a local cloud, and what one asks of it.
+
+import { Command } from "commander";
+import { ApiFailure } from "./api-client";
+import { cloudCommand } from "./cloud";
+import { deviceCommands } from "./devices";
+import { doctorCommand } from "./doctor";
+import { eventsCommand } from "./events";
+import { keysCommand } from "./keys";
+import { loginCommand } from "./login";
+import { userCommand } from "./user";
+
+const program = new Command("boson")
+  .description("A local Particle-compatible device cloud, and a client for it")
+  .showHelpAfterError();
+
+cloudCommand(program);
+loginCommand(program);
+userCommand(program);
+keysCommand(program);
+deviceCommands(program);
+eventsCommand(program);
+doctorCommand(program);
+
+program.parseAsync().catch((error: Error) => {
+  console.error(error instanceof ApiFailure ? error.message : `boson: ${error.message}`);
+  process.exitCode = 1;
+});

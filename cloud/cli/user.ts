@@ -1,0 +1,47 @@
+// boson user: add a user to a cloud that is not running, or give one a new password.
+
+import { randomBytes } from "node:crypto";
+import type { Command } from "commander";
+import { Tokens } from "../rest/accounts/tokens";
+import { Users } from "../rest/accounts/users";
+import { LmdbStore } from "../store/lmdb-store";
+import { askPassword } from "./ask";
+import { DEFAULT_DATA } from "./profile";
+
+const OTP_SECRET_LENGTH = 20;
+const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+export function userCommand(program: Command): void {
+  program
+    .command("user <name>")
+    .description("add a user, or set a new password; the cloud must not be running")
+    .option("--data <directory>", "data directory of the cloud", DEFAULT_DATA)
+    .option("--otp", "ask for one-time passwords of an authenticator app, too", false)
+    .addHelpText("after", "\nThe password is BOSON_PASSWORD, or the next line of the input.")
+    .action(async (name: string, { data, otp }: { data: string; otp: boolean }) => {
+      const store = LmdbStore.open(data);
+      try {
+        const secret = otp ? randomBytes(OTP_SECRET_LENGTH) : undefined;
+        const password = await askPassword(name);
+        const user = await new Users(store).set(name, password, secret?.toString("hex"));
+        // Who changes a password has a reason.
+        new Tokens(store, Date.now).revokeAll(user.username);
+        console.log(`user ${user.username}; all logins so far have ended`);
+        if (secret) console.log(otpAddress(user.username, secret));
+      } finally {
+        await store.close();
+      }
+    });
+}
+
+/** What an authenticator app takes. */
+function otpAddress(username: string, secret: Buffer): string {
+  return `otpauth://totp/wboson:${encodeURIComponent(username)}?secret=${base32(secret)}`;
+}
+
+/** RFC 4648 §6, of a multiple of 5 bytes. */
+export function base32(bytes: Buffer): string {
+  let bits = "";
+  for (const byte of bytes) bits += byte.toString(2).padStart(8, "0");
+  return bits.replace(/.{5}/g, (five) => BASE32[parseInt(five, 2)]);
+}

@@ -1,0 +1,43 @@
+// Events that begin in the cloud: to the devices of their owner, the log and the streams.
+
+import type { Api } from "./api";
+import type { CloudEvent } from "./event-bus";
+
+type Sinks = Pick<Api, "cloud" | "records" | "log" | "bus">;
+
+/** @throws CloudError "invalid-argument" for a name or data that devices cannot take; nothing has happened then */
+export function publishToAll(sinks: Sinks, event: CloudEvent): void {
+  const { cloud, records } = sinks;
+  const isFor = (id: string): boolean =>
+    records.ownerOf(id) === event.owner &&
+    (event.productId === undefined || cloud.device(id).lastHello?.productId === event.productId);
+  cloud.publish(event.name, event.data ?? "", { isFor });
+  keep(sinks, event);
+}
+
+/** What the cloud itself has to say reaches streams even if it is too long for devices. */
+export function publishAsCloud(sinks: Sinks, event: CloudEvent): void {
+  try {
+    publishToAll(sinks, event);
+  } catch {
+    keep(sinks, event);
+  }
+}
+
+function keep({ cloud, log, bus }: Sinks, event: CloudEvent): void {
+  storeEvent(cloud, log, event);
+  bus.publish(event);
+}
+
+export function storeEvent(cloud: Sinks["cloud"], log: Sinks["log"], event: CloudEvent): void {
+  storeIfPossible(cloud, () => log.add(event));
+}
+
+/** Store something that nobody waits for. A full disk is no reason to keep an event from those who listen. */
+export function storeIfPossible(cloud: Sinks["cloud"], store: () => void): void {
+  try {
+    store();
+  } catch (error) {
+    cloud.emit("log", { level: "warn", message: `not stored: ${(error as Error).message}` });
+  }
+}

@@ -1,0 +1,53 @@
+// Finds the Debian packages that parts of the tests need beside Node: cross compiler and emulator.
+// usage: node tools/setup-packages.mjs [--install]
+//   says in one line what is missing; --install gets it with apt-get, as root
+
+import { spawnSync } from "node:child_process";
+import { pathToFileURL } from "node:url";
+
+/** What is looked for: [what it is, Debian packages, command that must succeed, its input]. */
+const NEEDS = [
+  ["C compiler", ["gcc", "libc6-dev"], ["gcc", "-E", "-x", "c", "-"], "#include <string.h>\n"],
+  [
+    "C compiler for Cortex-M, with newlib",
+    ["gcc-arm-none-eabi", "libnewlib-arm-none-eabi"],
+    ["arm-none-eabi-gcc", "-mcpu=cortex-m3", "-mthumb", "--specs=nano.specs", "-E", "-x", "c", "-"],
+    "#include <string.h>\n",
+  ],
+  ["emulator of Cortex-M boards", ["qemu-system-arm"], ["qemu-system-arm", "--version"], ""],
+];
+
+/** @returns {{what: string, packages: string[]}[]} what is not there */
+export function missingPackages() {
+  return NEEDS.filter(([, , [command, ...options], input]) => {
+    const { error, status } = spawnSync(command, options, { input });
+    return error || status !== 0;
+  }).map(([what, packages]) => ({ what, packages }));
+}
+
+/** @returns {string | null} one line: what is missing and how to get it */
+export function missingLine() {
+  const missing = missingPackages();
+  if (missing.length === 0) return null;
+  const packages = missing.flatMap((need) => need.packages).join(" ");
+  return `no ${missing.map(({ what }) => what).join(", no ")}: apt-get install ${packages}`;
+}
+
+function install() {
+  const packages = missingPackages().flatMap((need) => need.packages);
+  console.log(`packages: apt-get install ${packages.join(" ")}`);
+  const options = { stdio: ["ignore", "ignore", "inherit"] };
+  spawnSync("apt-get", ["update", "-q"], options);
+  const install = ["install", "-y", "-q", "--no-install-recommends", ...packages];
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  spawnSync("apt-get", install, { ...options, env });
+}
+
+function main() {
+  if (process.argv.includes("--install") && missingPackages().length > 0) install();
+  const line = missingLine();
+  console.log(`packages: ${line ?? "all there"}`);
+  if (line && process.argv.includes("--install")) process.exitCode = 1;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) main();
