@@ -168,6 +168,53 @@ function addColumn(sum: u64, a: usize, end: usize, b: usize): u64 {
   return sum;
 }
 
+/**
+ * out = a^2 / R mod N, below 2 N.
+ * @param out [out] may be `a`
+ * @param a [in] below 2 N
+ * Cost: 1.5 limbs^2 multiplications.
+ */
+export function montgomerySquare(out: usize, a: usize): void {
+  memory.copy(A, a, size);
+  let sum: u64 = 0;
+  for (let i: usize = 0; i < size; i += 4) {
+    // j = 0 and j = i, of which the multiple is not known yet; then what is between.
+    const product = <u64>load<u32>(A) * <u64>load<u32>(A + i);
+    sum += i > 0 ? product << 1 : product;
+    if (i > 0) sum += <u64>load<u32>(M) * <u64>load<u32>(N + i);
+    sum = addSquareColumn(sum, A + 4, A + i - 4);
+    const multiple = (<u32>sum * inverse) & MASK;
+    store<u32>(M + i, multiple);
+    sum += <u64>multiple * <u64>load<u32>(N);
+    sum >>= LIMB_BITS;
+  }
+  for (let i: usize = 4; i <= size; i += 4) {
+    sum = addSquareColumn(sum, A + i, A + size - 4);
+    store<u32>(M + i - 4, (<u32>sum) & MASK);
+    sum >>= LIMB_BITS;
+  }
+  memory.copy(out, M, size);
+}
+
+/** Add a[j] a[i - j] + m[j] n[i - j] for all j of a...b, which are i together. */
+// @ts-ignore: decorator
+@inline
+function addSquareColumn(sum: u64, a: usize, b: usize): u64 {
+  let half: u64 = 0;
+  while (a < b) {
+    half += <u64>load<u32>(a) * <u64>load<u32>(b);
+    sum += <u64>load<u32>(a, STRIDE) * <u64>load<u32>(b, 3 * STRIDE);
+    sum += <u64>load<u32>(b, STRIDE) * <u64>load<u32>(a, 3 * STRIDE);
+    a += 4;
+    b -= 4;
+  }
+  if (a == b) {
+    sum += <u64>load<u32>(a) * <u64>load<u32>(a);
+    sum += <u64>load<u32>(a, STRIDE) * <u64>load<u32>(a, 3 * STRIDE);
+  }
+  return sum + (half << 1);
+}
+
 /** Subtract N once if `a`, below 2 N, is not below it. */
 export function montgomeryReduce(a: usize): void {
   const keep = limbsIsBelow(a, N, size);
@@ -224,7 +271,7 @@ export function montgomeryRadix(out: usize, bits: i32): void {
   let doublings = exponent - bits + (exponent >> RADIX_SQUARINGS);
   while (doublings-- > 0) double(out);
   for (let i = RADIX_SQUARINGS - 1; i >= 0; i--) {
-    montgomeryMultiply(out, out, out);
+    montgomerySquare(out, out);
     montgomeryReduce(out);
     if ((exponent >> i) & 1) double(out);
   }

@@ -18,8 +18,8 @@
 import { TCP } from "../config";
 
 /** Bytes of the workspace. */
-export const WORKSPACE_SIZE: i32 = TCP ? 2960 : 1896;
-export const WORKSPACE: usize = memory.data(TCP ? 2960 : 1896, 8);
+export const WORKSPACE_SIZE: i32 = TCP ? 3024 : 1896;
+export const WORKSPACE: usize = memory.data(TCP ? 3024 : 1896, 8);
 
 // @ts-ignore: decorator
 @inline

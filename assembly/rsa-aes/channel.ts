@@ -44,9 +44,6 @@ const enum ChannelState {
 @lazy
 const PIECE: usize = memory.data(776, 8);
 // @ts-ignore: decorator
-@inline
-const PIECE_SIZE: i32 = 776;
-// @ts-ignore: decorator
 @lazy
 const SESSION: usize = memory.data(40, 8);
 
@@ -74,13 +71,12 @@ function wait(now: u32): void {
   deadline = now + STREAM_TIMEOUT;
 }
 
-/** Forget keys and the connection. */
+/** Forget keys and the connection. The message that came last stays for the events that point at it. */
 export function channelReset(): void {
   enter(ChannelState.Idle, 0);
   messageLength = 0;
   frameReset();
   wipe(SESSION, SESSION_SIZE);
-  wipe(PIECE, PIECE_SIZE);
   seed = 0;
 }
 

@@ -47,6 +47,7 @@ export function encodeKeyMessage(output: usize, nonce: usize, deviceId: usize): 
 /**
  * Decrypt the session block and verify the server's signature of it: a type 1 block of HMAC-SHA-1
  * under the session over its ciphertext, without DigestInfo. The session counts only after both.
+ * Constant time in: the decrypted block, unless its ciphertext is not below the modulus.
  * @param session [out] SESSION_SIZE bytes; zeros after an error
  * @param message [in,out] SESSION_MESSAGE_SIZE bytes, and room for 128 + 20; wiped
  * @returns Status.Ok; Status.DecryptionFailed (encrypted for another key, or changed);
@@ -58,13 +59,16 @@ export function openSessionMessage(session: usize, message: usize): i32 {
   const block = signature + KEY_BLOCK_SIZE;
   const mac = block + SEALED_SESSION_SIZE;
   let status = decryptSession(session, message, block);
-  if (status == Status.Ok) status = rsaLoadServerKey();
-  if (status == Status.Ok) {
+  // With bad padding the signature is verified all the same, under a session of zeros: else the time
+  // until the connection closes would tell whoever made the message about the padding (Bleichenbacher).
+  if (status == Status.Ok || status == Status.DecryptionFailed) {
+    const loaded = rsaLoadServerKey();
     hmacSha1(mac, session, SESSION_SIZE, message, SEALED_SESSION_SIZE);
     const isSigned =
       rsaPublic(signature, signature, rsaKey(), KEY_BLOCK_SIZE) == Status.Ok &&
       pkcs1IsSigned(signature, KEY_BLOCK_SIZE, mac, HMAC_SHA1_SIZE);
-    if (!isSigned) status = Status.AuthenticationFailed;
+    if (loaded < 0) status = loaded;
+    else if (status == Status.Ok && !isSigned) status = Status.AuthenticationFailed;
   }
   wipe(message, SEALED_SESSION_SIZE + KEY_BLOCK_SIZE + SEALED_SESSION_SIZE + HMAC_SHA1_SIZE);
   if (status < 0) wipe(session, SESSION_SIZE);
@@ -80,6 +84,6 @@ function decryptSession(session: usize, sealed: usize, block: usize): i32 {
   // The ciphertext is not below the modulus.
   if (status == Status.InvalidArgument) return Status.DecryptionFailed;
   if (status < 0) return status;
-  const isPadded = pkcs1Unpad(session, SESSION_SIZE, block, SEALED_SESSION_SIZE) == Status.Ok;
-  return isPadded ? Status.Ok : Status.DecryptionFailed;
+  const padding = pkcs1Unpad(session, SESSION_SIZE, block, SEALED_SESSION_SIZE);
+  return padding < 0 ? Status.DecryptionFailed : Status.Ok;
 }

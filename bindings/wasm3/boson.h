@@ -28,8 +28,13 @@ extern "C" {
 #endif
 /** Calls and reads the core leaves unanswered at a time (MAX_CALLS in assembly/config.ts). */
 #define BOSON_MAX_CALLS 8
-/** Longest frame over TCP (MAX_CIPHERTEXT in assembly/rsa-aes/protocol.ts, and its length), bytes. */
+/**
+ * Bytes of a frame over TCP that can wait for the socket; the longest is 770 (MAX_CIPHERTEXT in
+ * assembly/rsa-aes/protocol.ts, and its length). 1 saves RAM in firmware that has no TCP.
+ */
+#ifndef BOSON_FRAME_SIZE
 #define BOSON_FRAME_SIZE 770
+#endif
 /** Longest name of a server, bytes with the final 0. */
 #define BOSON_HOST_SIZE 64
 

@@ -90,6 +90,28 @@ describe("a wrong handshake", () => {
     expectRefused(host, server, Status.DecryptionFailed);
   });
 
+  test("bad padding is not seen in what the device does: the signature is verified all the same", () => {
+    const server = new TcpServer();
+    const outcomes = [padded(server, 2), padded(server, 1)].map((content) => {
+      const storage = tcpStorage();
+      const reads: number[] = [];
+      const read = storage.read.bind(storage);
+      const host = waiting(server, new TcpHost({ storage }));
+      storage.read = (slot) => (reads.push(slot), read(slot));
+      const message = server.sessionMessage(server.session, content);
+      message[200] ^= 1;
+      host.receive(message);
+      return { reads, status: host.last.status };
+    });
+    expect(outcomes).toEqual([
+      { reads: [1, 2], status: Status.AuthenticationFailed },
+      { reads: [1, 2], status: Status.DecryptionFailed },
+    ]);
+  });
+
+  const padded = ({ session: content }: TcpServer, type: number): Buffer =>
+    block(Buffer.of(0, type), filling(85), Buffer.of(0), content);
+
   test("signatures of anything else", () => {
     const server = new TcpServer();
     const { privateKey, parts } = server.server;

@@ -354,3 +354,23 @@ describe("transport", () => {
     expect(host.core.exports.handle_stream!(10, host.now)).toBe(Status.InvalidArgument);
   });
 });
+
+describe("the module without TCP", () => {
+  const build = path.join(__dirname, "../../build");
+  const OURS =
+    /assembly\/(?:rsa-aes|stream|crypto\/(?:rsa|sha1|hmac-sha1|montgomery|pkcs1|cbc|aes-inverse))/;
+
+  test.each(["boson", "boson-standard"])("%s has no function, table or export of it", (name) => {
+    const text = readFileSync(path.join(build, `${name}.wat`), "utf8");
+    expect(text).not.toMatch(OURS);
+    const bytes = readFileSync(path.join(build, `${name}.wasm`));
+    // rsaEncryption, 1.2.840.113549.1.1.1
+    expect(bytes.indexOf(Buffer.from("2a864886f70d010101", "hex"))).toBe(-1);
+    const exported = WebAssembly.Module.exports(new WebAssembly.Module(bytes));
+    expect(exported.map((entry) => entry.name)).not.toContain("handle_stream");
+  });
+
+  test("and the one with it has", () => {
+    expect(readFileSync(path.join(build, "boson-tcp.wat"), "utf8")).toMatch(OURS);
+  });
+});

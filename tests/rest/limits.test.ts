@@ -330,6 +330,15 @@ describe("where it listens", () => {
     expect(error.code).toBe("ECONNREFUSED");
   });
 
+  test("not on a port that is taken; the cloud has no listener left then", async () => {
+    const { cloud } = setupCloud();
+    const store = new MemoryStore();
+    const { port } = fixture.server.address;
+    const parts = { cloud, store, records: new DeviceRecords(store) };
+    await expect(RestServer.listen(parts, { port })).rejects.toMatchObject({ code: "EADDRINUSE" });
+    expect([cloud.listenerCount("event"), cloud.listenerCount("device")]).toEqual([0, 0]);
+  });
+
   test("a password that will not do", async () => {
     const { users } = fixture.server.api;
     await expect(users.set("x@example.com", "short")).rejects.toThrow("8 to 256");

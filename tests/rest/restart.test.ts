@@ -9,6 +9,7 @@ import { importDevices, openStoredCloud } from "../../cloud/rest/open";
 import { RestFixture, USERNAME } from "../support/rest-fixture";
 
 const fixture = new RestFixture();
+fixture.keepsPort = true;
 beforeAll(() => fixture.start());
 afterAll(() => fixture.stop());
 
@@ -57,6 +58,22 @@ test("a device that sleeps through a restart is called, without a handshake or a
   const names = (events.body as unknown as { name: string }[]).map(({ name }) => name);
   expect(names).toEqual(expect.arrayContaining(["before", "after", "to/device"]));
   expect(names.indexOf("before")).toBeLessThan(names.indexOf("after"));
+});
+
+test("the official client takes up its event stream again", async () => {
+  const stream = await fixture.client().getEventStream({ deviceId: "mine", name: "again" });
+  const events: { name: string }[] = [];
+  stream.on("event", (event: { name: string }) => events.push(event));
+  const resumed = once(stream, "reconnect-success");
+  await fixture.stopCloud();
+  await fixture.start();
+  await resumed;
+  const token = fixture.token();
+  await fixture.request("POST", "/v1/devices/events", { token, json: { name: "again" } });
+  while (events.length === 0) await once(stream, "event");
+  expect(events).toMatchObject([{ name: "again" }]);
+  (stream as unknown as { stopIdleTimeout: () => void }).stopIdleTimeout();
+  stream.abort();
 });
 
 test("a directory of a cloud without a store is taken over, with its sessions", async () => {

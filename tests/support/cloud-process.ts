@@ -14,6 +14,8 @@ export class CloudProcess {
   /** Of the API; empty before the first start. */
   url = "";
   udpPort = 0;
+  /** Gets each line that it prints. */
+  onLine: (line: string) => void = () => undefined;
   private child: ChildProcess | undefined;
 
   /** @param data its data directory */
@@ -41,6 +43,7 @@ export class CloudProcess {
     return new Promise((resolve, reject) => {
       child.once("exit", () => reject(new Error(`the cloud did not start: ${errors}`)));
       lines.on("line", (line) => {
+        this.onLine(line);
         const api = /^API on (.*)$/.exec(line);
         if (api) this.url = api[1];
         const udp = /^listening on .*:(\d+) for (\d+) devices/.exec(line);

@@ -26,6 +26,10 @@ export class RestFixture {
   cloud!: LocalCloud;
   server!: RestServer;
   private listener!: UdpListener;
+  /** Listen on the same HTTP port after a restart; the UDP port always stays. */
+  keepsPort = false;
+  private udpPort = 0;
+  private httpPort = 0;
   private closeStore!: () => Promise<void>;
 
   constructor(private readonly options: RestOptions = {}) {}
@@ -35,14 +39,15 @@ export class RestFixture {
     this.cloud = stored.cloud;
     this.closeStore = () => stored.store.close();
     const limits = { ...GENEROUS, ...this.options.limits };
-    this.server = await RestServer.listen(stored, { port: 0, ...this.options, limits });
+    const port = this.httpPort;
+    this.server = await RestServer.listen(stored, { port, ...this.options, limits });
+    // Clients keep connections for the next request; on a new port they cannot take a broken one.
+    if (this.keepsPort) this.httpPort = this.server.address.port;
     this.listener = await UdpListener.listen(this.cloud, { port: this.udpPort });
     this.udpPort = this.listener.address.port;
     if (!this.server.api.users.find(USERNAME)) await this.addUser(USERNAME);
     return this;
   }
-
-  private udpPort = 0;
 
   get cloudFolder(): string {
     return path.join(this.folder, "cloud");
