@@ -6,6 +6,11 @@
  * Constant while compiling: what only the one needs is not in the other's module.
  */
 export const STANDARD: bool = isDefined(WBOSON_STANDARD);
+/**
+ * Whether this build asks the host for native crypto before it computes by itself
+ * (`--use WBOSON_NATIVE_CRYPTO=1`): assembly/crypto/native.ts.
+ */
+export const NATIVE_CRYPTO: bool = isDefined(WBOSON_NATIVE_CRYPTO);
 
 /**
  * Whether this build carries the publish queue and what stands on it (`--use WBOSON_QUEUE=1`):

@@ -14,6 +14,7 @@ const FILES = {
   standard: "boson-standard",
   tcp: "boson-tcp",
   api: "boson-api",
+  "native-crypto": "boson-native-crypto",
 };
 
 /** Places in the module's text that can allocate: memory growth, and the managed runtime. */
@@ -37,6 +38,7 @@ export async function run(): Promise<Result> {
     notes: [
       "core: the `particle` profile; standard: both profiles and CoAP requests; tcp: core and TCP",
       "api: core with the publish queue, the meter and what stands on them",
+      "native-crypto: the core, which asks its host for crypto first",
       "wasm, staticRam: bytes",
       "allocations: memory.grow instructions and ~lib/rt symbols in the module",
     ],

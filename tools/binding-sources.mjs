@@ -6,7 +6,7 @@ import path from "node:path";
 import { projectRoot } from "./asc.mjs";
 
 /** Files of the folder that are for Linux, or optional. */
-const NOT_FIRMWARE = /^boson_(run|heap)\./;
+const NOT_FIRMWARE = /^boson_(run|heap|crypto_mbedtls)\./;
 
 /**
  * @param {".c" | ".h"} suffix

@@ -1,6 +1,7 @@
 // Builds the core, and applications together with the core.
 // usage: node tools/build.mjs [--root FOLDER]                   the modules of VARIANTS, to build/
 //        node tools/build.mjs --application FILE --out FILE [--runtime NAME] [--tcp]
+//             [--native-crypto]
 
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -22,6 +23,11 @@ const VARIANTS = [
   { target: "standard", entry: "assembly/standard.ts", define: ["--use", "WBOSON_STANDARD=1"] },
   { target: "tcp", entry: "assembly/tcp.ts", define: ["--use", "WBOSON_TCP=1"] },
   { target: "api", entry: "assembly/api.ts", define: ["--use", "WBOSON_QUEUE=1"] },
+  {
+    target: "native-crypto",
+    entry: "assembly/index.ts",
+    define: ["--use", "WBOSON_NATIVE_CRYPTO=1"],
+  },
 ];
 
 /**
@@ -80,12 +86,13 @@ export async function buildCore(root = projectRoot) {
  * @param {boolean} [options.tcp] whether the module has TCP beside UDP; the host chooses
  * @param {number} [options.pages] most linear memory, in pages of 64 KiB
  * @param {number} [options.memory] bytes of it, where the host gives less than a page
+ * @param {boolean} [options.nativeCrypto] asks the host for crypto first
  * @returns {Promise<{fresh: boolean, wasm: number}>}
  */
 export async function buildApplication(
   entryFiles,
   outFile,
-  { runtime = "stub", pages = 1, memory, tcp = false } = {},
+  { runtime = "stub", pages = 1, memory, tcp = false, nativeCrypto = false } = {},
 ) {
   const options = ["--runtime", runtime, "--maximumMemory", String(pages)];
   options.push("--use", "abort=", "--use", "WBOSON_QUEUE=1");
@@ -93,7 +100,13 @@ export async function buildApplication(
   // The runtimes that collect then end their heap there, not at the end of the page.
   if (memory !== undefined) options.push("--lowMemoryLimit", String(memory));
   if (runtime === "minimal") options.push("--exportRuntime");
-  if (tcp) options.push("--use", "abort=", "--use", "WBOSON_TCP=1");
+  const defined = [
+    ...(tcp ? ["WBOSON_TCP=1"] : []),
+    ...(nativeCrypto ? ["WBOSON_NATIVE_CRYPTO=1"] : []),
+  ];
+  // What is given here takes the place of what asconfig.json has.
+  if (defined.length > 0)
+    options.push(...["abort=", ...defined].flatMap((name) => ["--use", name]));
   const entries = [APPLICATION_ENTRY, ...(tcp ? [TCP_ENTRY] : []), ...entryFiles];
   const fresh = await compile({ entries, outFile, options });
   return { fresh, wasm: statSync(path.resolve(projectRoot, outFile)).size };
@@ -120,13 +133,18 @@ async function main() {
       out: { type: "string" },
       runtime: { type: "string" },
       tcp: { type: "boolean" },
+      "native-crypto": { type: "boolean" },
       root: { type: "string" },
     },
   });
-  const { application, out, runtime, tcp, root } = values;
+  const { application, out, runtime, tcp, root, "native-crypto": nativeCrypto } = values;
   if (application) {
     if (!out) throw new Error("--application needs --out");
-    const { fresh, wasm } = await buildApplication(application, out, { runtime, tcp });
+    const { fresh, wasm } = await buildApplication(application, out, {
+      runtime,
+      tcp,
+      nativeCrypto,
+    });
     console.log(`build: ${out} ${wasm} bytes${fresh ? "" : ", up to date"}`);
   } else {
     const built = await buildCore(root && path.resolve(root));

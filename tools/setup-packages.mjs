@@ -1,4 +1,4 @@
-// Finds the Debian packages that parts of the tests need beside Node: cross compiler and emulator.
+// Finds the Debian packages that parts of the tests need beside Node: compilers, emulator, a library.
 // usage: node tools/setup-packages.mjs [--install]
 //   says in one line what is missing; --install gets it with apt-get, as root
 
@@ -14,6 +14,7 @@ const NEEDS = [
     ["arm-none-eabi-gcc", "-mcpu=cortex-m3", "-mthumb", "--specs=nano.specs", "-E", "-x", "c", "-"],
     "#include <string.h>\n",
   ],
+  ["Mbed TLS", ["libmbedtls-dev"], ["gcc", "-E", "-x", "c", "-"], "#include <mbedtls/ecp.h>\n"],
   ["emulator of Cortex-M boards", ["qemu-system-arm"], ["qemu-system-arm", "--version"], ""],
 ];
 

@@ -2,7 +2,7 @@
 // computed from the S-box when the first key is expanded: 256 bytes less in the module. What aes.ts
 // says of the S-box and caches is true of it, too.
 
-import { SBOX, double, mixColumn } from "./aes";
+import { SBOX, aes128ExpandStored, double, mixColumn } from "./aes";
 
 /** InvSubBytes, FIPS 197 §5.3.2; empty until `aes128PrepareInverse`. */
 // @ts-ignore: decorator
@@ -22,6 +22,7 @@ export function aes128PrepareInverse(): void {
  * @see FIPS 197 §5.3
  */
 export function aes128DecryptBlock(output: usize, schedule: usize, input: usize): void {
+  aes128ExpandStored(schedule);
   let at = schedule + 160;
   // One column a word, row 0 in the low byte.
   let a = load<u32>(input) ^ load<u32>(at);

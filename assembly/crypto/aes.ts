@@ -5,6 +5,8 @@
 // (development in Node or wasmtime) a process on the same core could in principle observe the lines
 // that are used. MixColumns is computed on whole words, without tables and branches.
 
+import { NATIVE_CRYPTO } from "../config";
+
 /** Bytes of an expanded key: eleven round keys (FIPS 197 §5.2). */
 export const AES128_SCHEDULE_SIZE: i32 = 176;
 
@@ -29,13 +31,24 @@ export const SBOX: usize = memory.data<u8>([
 ]);
 
 /**
- * Expand a key.
+ * Expand a key. Where the host may do the AES it is only stored: the functions of a block expand it.
  * @param schedule [out] AES128_SCHEDULE_SIZE bytes
  * @param key [in] 16 bytes
  * @see FIPS 197 §5.2
  */
 export function aes128ExpandKey(schedule: usize, key: usize): void {
   memory.copy(schedule, key, 16);
+  if (NATIVE_CRYPTO) {
+    memory.fill(schedule + 16, 0, 160);
+  } else {
+    expand(schedule);
+  }
+}
+
+/** The ten round keys after the first, which is the key. */
+// @ts-ignore: decorator
+@inline
+function expand(schedule: usize): void {
   let constant: u32 = 1;
   for (let at = schedule; at < schedule + 160; at += 16) {
     let word = load<u32>(at, 12);
@@ -49,6 +62,19 @@ export function aes128ExpandKey(schedule: usize, key: usize): void {
 }
 
 /**
+ * Expand a key that was only stored, before its first block. One whose last round key ends in zeros is
+ * expanded for each block; so be it.
+ * @param schedule [in,out] AES128_SCHEDULE_SIZE bytes
+ */
+// @ts-ignore: decorator
+@inline
+export function aes128ExpandStored(schedule: usize): void {
+  if (NATIVE_CRYPTO) {
+    if (!load<u64>(schedule, 168)) expand(schedule);
+  }
+}
+
+/**
  * Encrypt one block.
  * @param output [out] 16 bytes; may be `input`
  * @param schedule [in] AES128_SCHEDULE_SIZE bytes
@@ -56,6 +82,7 @@ export function aes128ExpandKey(schedule: usize, key: usize): void {
  * @see FIPS 197 §5.1
  */
 export function aes128EncryptBlock(output: usize, schedule: usize, input: usize): void {
+  aes128ExpandStored(schedule);
   // One column a word, row 0 in the low byte.
   let a = load<u32>(input) ^ load<u32>(schedule);
   let b = load<u32>(input, 4) ^ load<u32>(schedule, 4);

@@ -1,8 +1,10 @@
 // ECDSA over P-256 with a 32-byte digest (SEC 1 §4.1). Memory: the shared workspace (workspace.ts).
 
+import { NATIVE_CRYPTO } from "../config";
 import { Status } from "../status";
 import { storeU32 } from "../util/bytes";
 import { wipe } from "./constant-time";
+import { isAnswer, nativeP256PublicKey, nativeP256Verify } from "./native";
 import {
   FIELD_ONE,
   fieldAdd,
@@ -121,8 +123,10 @@ export function p256SignWith(
     // 1 / k, before the multiplication uses k up
     scalarToMontgomery(S1, S3);
     scalarInvert(S2, S1);
-    multiplyBase(S3);
-    pointToBytes(signature, false);
+    if (!hasNoncePoint(signature)) {
+      multiplyBase(S3);
+      pointToBytes(signature, false);
+    }
     // r = x mod n: x < p < 2n
     limbsFromBytes(S1, signature);
     limbsReduceOnce(S1, ORDER);
@@ -142,6 +146,23 @@ export function p256SignWith(
 }
 
 /**
+ * x of k G for the nonce k at S3, by the host if it can.
+ * @param x [out] 32 bytes
+ * @returns false when it cannot; `x` is then as it was
+ */
+// @ts-ignore: decorator
+@inline
+function hasNoncePoint(x: usize): bool {
+  if (NATIVE_CRYPTO) {
+    limbsToBytes(ACCUMULATOR, S3);
+    if (nativeP256PublicKey(SELECTED, ACCUMULATOR) != Status.Ok) return false;
+    memory.copy(x, SELECTED + 1, 32);
+    return true;
+  }
+  return false;
+}
+
+/**
  * Verify a signature. Validates the key. Not constant time: all inputs are public.
  * @param publicKey [in] 65 bytes
  * @param digest [in] 32 bytes
@@ -150,6 +171,10 @@ export function p256SignWith(
  * @see SEC 1 §4.1.4
  */
 export function p256Verify(publicKey: usize, digest: usize, signature: usize): i32 {
+  if (NATIVE_CRYPTO) {
+    const status = nativeP256Verify(publicKey, digest, signature);
+    if (isAnswer(status)) return status;
+  }
   if (!(scalarFromBytes(S0, signature) & scalarFromBytes(S1, signature + 32))) {
     return Status.InvalidSignature;
   }

@@ -6,8 +6,10 @@
 // Cortex-M4 and M33; on Cortex-M3 UMULL ends early for small operands, a leak of operand sizes
 // that is left: ECDH keys and nonces are used once.
 
+import { NATIVE_CRYPTO } from "../config";
 import { Status } from "../status";
 import { wipe } from "./constant-time";
+import { isAnswer, nativeP256Ecdh, nativeP256PublicKey, nativeP256Validate } from "./native";
 import { multiplyBase, multiplyPoint } from "./p256-multiple";
 import { P256_POINT_SIZE, pointFromBytes, pointToBytes } from "./p256-point";
 import { scalarFromBytes } from "./p256-scalar";
@@ -51,6 +53,10 @@ export function p256GenerateKey(privateKey: usize, publicKey: usize): i32 {
  * Constant time in: privateKey. Wipes: the workspace.
  */
 export function p256PublicKey(publicKey: usize, privateKey: usize): i32 {
+  if (NATIVE_CRYPTO) {
+    const status = nativeP256PublicKey(publicKey, privateKey);
+    if (isAnswer(status)) return status;
+  }
   if (!scalarFromBytes(SCALARS, privateKey)) return Status.InvalidPrivateKey;
   multiplyBase(SCALARS);
   store<u8>(publicKey, 4);
@@ -66,6 +72,10 @@ export function p256PublicKey(publicKey: usize, privateKey: usize): i32 {
  * @returns 0; Status.InvalidPublicKey
  */
 export function p256Validate(publicKey: usize): i32 {
+  if (NATIVE_CRYPTO) {
+    const status = nativeP256Validate(publicKey);
+    if (isAnswer(status)) return status;
+  }
   return pointFromBytes(TABLE, publicKey) ? Status.Ok : Status.InvalidPublicKey;
 }
 
@@ -78,8 +88,15 @@ export function p256Validate(publicKey: usize): i32 {
  * Constant time in: privateKey. Wipes: the workspace.
  */
 export function p256Ecdh(shared: usize, privateKey: usize, peerPublicKey: usize): i32 {
-  const status = p256Validate(peerPublicKey);
-  if (status < 0) return status;
+  if (NATIVE_CRYPTO) {
+    const status = nativeP256Ecdh(shared, privateKey, peerPublicKey);
+    if (isAnswer(status)) return status;
+    // A host that validates leaves no point at TABLE.
+    if (!pointFromBytes(TABLE, peerPublicKey)) return Status.InvalidPublicKey;
+  } else {
+    const status = p256Validate(peerPublicKey);
+    if (status < 0) return status;
+  }
   if (!scalarFromBytes(SCALARS, privateKey)) return Status.InvalidPrivateKey;
   multiplyPoint(SCALARS);
   pointToBytes(shared, false);

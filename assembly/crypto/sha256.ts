@@ -4,8 +4,11 @@
 //
 // State: chaining value, 8 words | bytes hashed, u64 | pending block, 64 bytes.
 
+import { NATIVE_CRYPTO } from "../config";
+import { Status } from "../status";
 import { loadU32, storeU32, storeU64 } from "../util/bytes";
 import { wipe } from "./constant-time";
+import { nativeSha256Compress } from "./native";
 
 /** Bytes of a state. It holds no pointer: `memory.copy` clones it. */
 export const SHA256_STATE_SIZE: i32 = 104;
@@ -137,6 +140,9 @@ function smallSigma1(x: u32): u32 {
 
 /** FIPS 180-4 §6.2.2: fold the pending block into the chaining value. */
 function compress(state: usize): void {
+  if (NATIVE_CRYPTO) {
+    if (nativeSha256Compress(state, state + BLOCK) == Status.Ok) return;
+  }
   for (let i: usize = 0; i < 64; i += 4) {
     store<u32>(SCHEDULE + i, loadU32(state + BLOCK + i));
   }

@@ -25,6 +25,7 @@ import type {
   Reason,
   VariableType,
 } from "./abi";
+import { withoutNativeCrypto } from "./native-crypto";
 import { DEFAULT_TTL, NO_TTL, publishBits } from "./publish-options";
 import type { PublishOptions } from "./publish-options";
 import type { Storage } from "./storage";
@@ -162,7 +163,11 @@ export class Core {
     const id = parseDeviceId(options.deviceId);
     // Its own exports, not those that the loader adds, which only throw without a runtime.
     const board = { call: this.callBoard.bind(this) };
-    const { instance } = instantiateSync(options.module, { hal: this.imports(), board });
+    const { instance } = instantiateSync(options.module, {
+      hal: this.imports(),
+      board,
+      crypto: withoutNativeCrypto(options.module),
+    });
     this.exports = instance.exports as unknown as CoreExports;
     const version = this.exports.abi_version();
     if (version !== ABI_VERSION) {

@@ -1,11 +1,9 @@
 // The imports of assembly/hal.ts on the HAL of the board. Whatever the module passes is hostile: a
 // range that does not lie in its memory ends it; nothing is read or written before that is known.
 
-#include <string.h>
+#include "boson_imports.h"
 
 #include "../../hal/hal.h"
-#include "boson_runtime.h"
-#include "wasm3.h"
 
 /** Slots that a module may write, beside the queue's; the others belong to provisioning. */
 #define SLOT_SESSION_A 3
@@ -16,25 +14,6 @@
 #define NOT_SUPPORTED (-6)
 
 const char boson_host_argument[] = "[trap] host call with an argument outside of memory";
-
-/** The first 32 bits of a stack slot: an i32 argument. */
-static uint32_t argument(const uint64_t *stack, int index) {
-  uint32_t value;
-  memcpy(&value, &stack[index], sizeof value);
-  return value;
-}
-
-static const void *answer(uint64_t *stack, int32_t value) {
-  memcpy(stack, &value, sizeof value);
-  return m3Err_none;
-}
-
-/** @returns NULL unless all of `length` bytes from `at` are inside the module's memory */
-static uint8_t *range(IM3Runtime runtime, uint32_t at, uint32_t length) {
-  uint32_t size = 0;
-  uint8_t *memory = m3_GetMemory(runtime, &size, 0);
-  return memory && at <= size && length <= size - at ? memory + at : NULL;
-}
 
 /** random_fill(buffer, length): i32 */
 static m3ApiRawFunction(random_fill) {
@@ -91,28 +70,35 @@ static m3ApiRawFunction(board_call) {
   return answer(_sp, host->board(host->board_context, number, a, b, data, length));
 }
 
-int boson_link_imports(struct boson_runtime *runtime, struct M3Module *module) {
-  static const struct {
-    const char *name;
-    const char *type;
-    M3RawCall call;
-  } imports[] = {
-      {"random_fill", "i(ii)", random_fill},
-      {"storage_read", "i(iii)", storage_read},
-      {"storage_write", "i(iii)", storage_write},
-      {"log", "v(iii)", log_line},
-  };
-  for (size_t i = 0; i < sizeof imports / sizeof *imports; i += 1) {
+int boson_link(struct boson_runtime *runtime, struct M3Module *module, const char *space,
+               const struct boson_import *imports, size_t count) {
+  for (size_t i = 0; i < count; i += 1) {
     M3Result result =
-        m3_LinkRawFunction(module, "hal", imports[i].name, imports[i].type, imports[i].call);
-    // A module need not import all of them.
+        m3_LinkRawFunction(module, space, imports[i].name, imports[i].type, imports[i].call);
     if (result && result != m3Err_functionLookupFailed) {
       return boson_runtime_fail(runtime, BOSON_ERR_IMPORT, result);
     }
   }
+  return 0;
+}
+
+/** The function of the board, which knows its host. */
+static int link_board(struct boson_runtime *runtime, struct M3Module *module) {
   M3Result result = m3_LinkRawFunctionEx(module, "board", "call", "i(iiiii)", board_call, runtime);
   if (result && result != m3Err_functionLookupFailed) {
     return boson_runtime_fail(runtime, BOSON_ERR_IMPORT, result);
   }
   return 0;
+}
+
+int boson_link_imports(struct boson_runtime *runtime, struct M3Module *module) {
+  static const struct boson_import imports[] = {
+      {"random_fill", "i(ii)", random_fill},
+      {"storage_read", "i(iii)", storage_read},
+      {"storage_write", "i(iii)", storage_write},
+      {"log", "v(iii)", log_line},
+  };
+  int error = boson_link(runtime, module, "hal", imports, sizeof imports / sizeof *imports);
+  if (!error) error = link_board(runtime, module);
+  return error ? error : boson_link_crypto(runtime, module);
 }

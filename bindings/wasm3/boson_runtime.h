@@ -181,7 +181,10 @@ int boson_runtime_fail(struct boson_runtime *runtime, int error, const char *det
  */
 extern const char boson_host_argument[];
 
-/** The functions of assembly/hal.ts, over the HAL. @returns 0; BOSON_ERR_IMPORT */
+/**
+ * Everything that a module may call: the functions of assembly/hal.ts, over the HAL, and those of
+ * assembly/crypto/native.ts, over boson_crypto.h. @returns 0; BOSON_ERR_IMPORT
+ */
 int boson_link_imports(struct boson_runtime *runtime, struct M3Module *module);
 
 #ifdef __cplusplus

@@ -43,30 +43,36 @@ const BUILDS: Record<Extent, { entry: string; define: string[] }> = {
   tcp: { entry: "tests/unit/assembly/crypto/exports-tcp.ts", define: ["--use", "WBOSON_TCP=1"] },
 };
 
-/** Compile the module. `traced` reports functions, loops and every access to memory and locals to `env`. */
-export function compileCrypto(traced: boolean, extent: Extent = "udp"): WebAssembly.Module {
+/** Compile the module. @param options further ones of the compiler @param passes of the optimiser */
+export function buildCrypto(
+  extent: Extent,
+  options: string[] = [],
+  passes: string[] = [],
+): Buffer<ArrayBuffer> {
   const folder = mkdtempSync(path.join(tmpdir(), "wboson-crypto-"));
   const file = path.join(folder, "crypto.wasm");
   try {
     const { entry, define } = BUILDS[extent];
-    const options = { cwd: root, stdio: ["ignore", "pipe", "pipe"] as ["ignore", "pipe", "pipe"] };
-    execFileSync(
-      process.execPath,
-      [ASC, entry, "-o", file, "--lowMemoryLimit", "16384", ...define],
-      options,
-    );
-    if (traced) {
-      const passes = ["--log-execution", "--instrument-memory", "--instrument-locals"];
-      execFileSync(process.execPath, [WASM_OPT, file, ...passes, ...FEATURES, "-o", file], options);
+    const where = { cwd: root, stdio: ["ignore", "pipe", "pipe"] as ["ignore", "pipe", "pipe"] };
+    const command = [ASC, entry, "-o", file, "--lowMemoryLimit", "16384", ...define, ...options];
+    execFileSync(process.execPath, command, where);
+    if (passes.length > 0) {
+      execFileSync(process.execPath, [WASM_OPT, file, ...passes, ...FEATURES, "-o", file], where);
     }
-    return new WebAssembly.Module(readFileSync(file));
+    return readFileSync(file);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
+/** Compile the module. `traced` reports functions, loops and every access to memory and locals to `env`. */
+export function compileCrypto(traced: boolean, extent: Extent = "udp"): WebAssembly.Module {
+  const passes = ["--log-execution", "--instrument-memory", "--instrument-locals"];
+  return new WebAssembly.Module(buildCrypto(extent, [], traced ? passes : []));
+}
+
 /** First address that the tests use: above all static data. */
-const FIRST = 16384;
+export const FIRST = 16384;
 
 /** An instance with its memory. Data is put one piece after the other from `reset()` on. */
 export class Crypto {

@@ -1,73 +1,21 @@
 // Hostile and malformed modules on WASM3: each ends in a named error, and the host is intact under
 // AddressSanitizer and UndefinedBehaviorSanitizer.
 
-import { execFile, execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 
-import { openCloudDirectory, provisionDevice } from "../../cloud";
 import { projectRoot } from "../support/fixture";
-import { buildNative, nativeTest } from "../support/native-build";
+import { nativeTest } from "../support/native-build";
+import { HostileHost, all } from "./hostile-host";
 import { RANGES, event, hostCall, stub } from "./modules";
 
 const nativeOnly = nativeTest("hostile");
-const folder = mkdtempSync(path.join(tmpdir(), "wboson-hostile-"));
-const storage = path.join(folder, "storage");
+const host = new HostileHost();
+const outcomes: HostileHost["outcomes"] = (...sets) => host.outcomes(...sets);
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** Run modules in one host. @returns name of the error by module, all of what was printed */
-async function outcomes(
-  name: string,
-  texts: Record<string, string>,
-  binaries: Record<string, Uint8Array> = {},
-): Promise<Record<string, string>> {
-  const modules = path.join(folder, name);
-  mkdirSync(modules);
-  const assemble = [path.join(__dirname, "assemble.mjs"), modules];
-  execFileSync(process.execPath, assemble, { input: JSON.stringify(texts), stdio: "pipe" });
-  for (const [file, bytes] of Object.entries(binaries)) {
-    writeFileSync(path.join(modules, `${file}.wasm`), bytes);
-  }
-  // Last, the proof that the host is intact: the core starts and connects.
-  copyFileSync(path.join(projectRoot, "build/boson.wasm"), path.join(modules, "core.wasm"));
-  const names = [...Object.keys(texts), ...Object.keys(binaries), "core"];
-  const program = await buildNative("hostile", { sanitize: true });
-  const files = names.map((file) => path.join(modules, `${file}.wasm`));
-  const { code, stdout, stderr } = await new Promise<{
-    code: unknown;
-    stdout: string;
-    stderr: string;
-  }>((resolve) => {
-    execFile(program, [storage, ...files], { timeout: 60_000 }, (error, stdout, stderr) =>
-      resolve({ code: error ? error.code : 0, stdout, stderr }),
-    );
-  });
-  expect({ code, stdout, stderr: stderr.slice(0, 4000) }).toMatchObject({ code: 0 });
-  const found: Record<string, string> = {};
-  for (const line of stdout.trim().split("\n")) {
-    const [file, error] = line.split("\t");
-    found[file.replace(".wasm", "")] = error;
-  }
-  expect(Object.keys(found)).toEqual(names);
-  expect(found.core).toBe("Ok");
-  delete found.core;
-  return found;
-}
-
-/** Every module of a set ends in the same error. */
-function all(names: string[], error: string): Record<string, string> {
-  return Object.fromEntries(names.map((name) => [name, error]));
-}
+afterAll(() => host.remove());
 
 describe("a hostile module on WASM3", () => {
-  beforeAll(() => {
-    const cloudDirectory = path.join(folder, "cloud");
-    openCloudDirectory(cloudDirectory);
-    provisionDevice({ cloudDirectory, deviceDirectory: storage });
-  });
-
   nativeOnly("that gives imports memory which is not its own", async () => {
     const texts: Record<string, string> = {};
     for (const [i, [pointer, length]] of RANGES.entries()) {
@@ -91,7 +39,7 @@ describe("a hostile module on WASM3", () => {
       });
     const write = (slot: number): string =>
       refused(`(call $storage_write (i32.const ${slot}) (i32.const 0) (i32.const 4))`);
-    const key = readFileSync(path.join(storage, "device-key.der"));
+    const key = readFileSync(path.join(host.storage, "device-key.der"));
     const texts: Record<string, string> = {
       "short-read": refused("(call $storage_read (i32.const 1) (i32.const 0) (i32.const 4))"),
       "no-slot": refused("(call $storage_read (i32.const 26) (i32.const 0) (i32.const 4))"),
@@ -109,7 +57,7 @@ describe("a hostile module on WASM3", () => {
     };
     for (const slot of [-1, 0, 1, 2, 5, 6, 7, 26, 0x7fffffff]) texts[`slot${slot}`] = write(slot);
     expect(await outcomes("refusals", texts)).toEqual(all(Object.keys(texts), "Ok"));
-    expect(readFileSync(path.join(storage, "device-key.der"))).toEqual(key);
+    expect(readFileSync(path.join(host.storage, "device-key.der"))).toEqual(key);
   });
 
   nativeOnly("that names buffers and events outside of its memory", async () => {

@@ -37,7 +37,7 @@ const EXPORTS: [name: string, parameters: number, result: string][] = [
   ["statistic", 1, "0"],
 ];
 
-const IMPORTS = `
+export const IMPORTS = `
   (import "hal" "random_fill" (func $random_fill (param i32 i32) (result i32)))
   (import "hal" "storage_read" (func $storage_read (param i32 i32 i32) (result i32)))
   (import "hal" "storage_write" (func $storage_write (param i32 i32 i32) (result i32)))

@@ -21,6 +21,7 @@ describe("bench/run.ts", () => {
         { id: "standard", ...figures },
         { id: "tcp", ...figures },
         { id: "api", ...figures },
+        { id: "native-crypto", ...figures },
       ],
     });
   });
