@@ -5,30 +5,51 @@
 import { spawnSync } from "node:child_process";
 import { pathToFileURL } from "node:url";
 
-/** What is looked for: [what it is, Debian packages, command that must succeed, its input]. */
-const NEEDS = [
-  ["C compiler", ["gcc", "libc6-dev"], ["gcc", "-E", "-x", "c", "-"], "#include <string.h>\n"],
-  [
+/** What is looked for: what it is, Debian packages, a command that must succeed, its input. */
+const NEEDS = {
+  compiler: [
+    "C compiler",
+    ["gcc", "libc6-dev"],
+    ["gcc", "-E", "-x", "c", "-"],
+    "#include <string.h>\n",
+  ],
+  crossCompiler: [
     "C compiler for Cortex-M, with newlib",
     ["gcc-arm-none-eabi", "libnewlib-arm-none-eabi"],
     ["arm-none-eabi-gcc", "-mcpu=cortex-m3", "-mthumb", "--specs=nano.specs", "-E", "-x", "c", "-"],
     "#include <string.h>\n",
   ],
-  ["Mbed TLS", ["libmbedtls-dev"], ["gcc", "-E", "-x", "c", "-"], "#include <mbedtls/ecp.h>\n"],
-  ["emulator of Cortex-M boards", ["qemu-system-arm"], ["qemu-system-arm", "--version"], ""],
-];
+  emulator: [
+    "emulator of Cortex-M boards",
+    ["qemu-system-arm"],
+    ["qemu-system-arm", "--version"],
+    "",
+  ],
+  mbedtls: [
+    "Mbed TLS",
+    ["libmbedtls-dev"],
+    ["gcc", "-E", "-x", "c", "-"],
+    "#include <mbedtls/ecp.h>\n",
+  ],
+};
 
-/** @returns {{what: string, packages: string[]}[]} what is not there */
-export function missingPackages() {
-  return NEEDS.filter(([, , [command, ...options], input]) => {
-    const { error, status } = spawnSync(command, options, { input });
-    return error || status !== 0;
-  }).map(([what, packages]) => ({ what, packages }));
+/**
+ * @param {(keyof NEEDS)[]} [names] what to look for; everything unless given
+ * @returns {{what: string, packages: string[]}[]} what is not there
+ */
+export function missingPackages(names = Object.keys(NEEDS)) {
+  return names
+    .map((name) => NEEDS[name])
+    .filter(([, , [command, ...options], input]) => {
+      const { error, status } = spawnSync(command, options, { input });
+      return error || status !== 0;
+    })
+    .map(([what, packages]) => ({ what, packages }));
 }
 
 /** @returns {string | null} one line: what is missing and how to get it */
-export function missingLine() {
-  const missing = missingPackages();
+export function missingLine(names) {
+  const missing = missingPackages(names);
   if (missing.length === 0) return null;
   const packages = missing.flatMap((need) => need.packages).join(" ");
   return `no ${missing.map(({ what }) => what).join(", no ")}: apt-get install ${packages}`;

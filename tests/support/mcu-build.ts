@@ -50,7 +50,8 @@ export function missingForBoards(): string | null {
   const script = `
     import { missingLine } from "./tools/setup-packages.mjs";
     import { canGetWasm3 } from "./tools/setup-wasm3.mjs";
-    console.log(missingLine() ?? (canGetWasm3() ? "" : "no WASM3 source (cargo gets it)"));`;
+    const line = missingLine(["crossCompiler", "emulator"]);
+    console.log(line ?? (canGetWasm3() ? "" : "no WASM3 source (cargo gets it)"));`;
   const { stdout } = spawnSync(process.execPath, ["--input-type=module", "--eval", script], {
     cwd: projectRoot,
     encoding: "utf8",
