@@ -181,7 +181,13 @@ static int write_place(int slot, const uint8_t *data, size_t length) {
 
 // ---- hal.h ----------------------------------------------------------------------------------
 
+/** The publish queue's slots: not on this port yet, so publishes wait in RAM. */
+static bool is_queue_slot(int slot) {
+  return slot >= HAL_QUEUE_SLOT_FIRST && slot <= HAL_QUEUE_SLOT_LAST;
+}
+
 int hal_storage_read(int slot, uint8_t *buffer, size_t capacity) {
+  if (is_queue_slot(slot)) return HAL_ERR_NOT_SUPPORTED;
   if (slot < 1 || slot > HAL_SLOT_LAST || (!buffer && capacity > 0)) return HAL_ERR_INVALID;
 #if WBOSON_SESSION_RETAINED
   if (slot == SESSION_A || slot == SESSION_B) {
@@ -192,6 +198,7 @@ int hal_storage_read(int slot, uint8_t *buffer, size_t capacity) {
 }
 
 int hal_storage_write(int slot, const uint8_t *data, size_t length) {
+  if (is_queue_slot(slot)) return HAL_ERR_NOT_SUPPORTED;
   if (slot < 1 || slot > HAL_SLOT_LAST || (!data && length > 0)) return HAL_ERR_INVALID;
   if (length > HAL_SLOT_MAX) return HAL_ERR_TOO_LONG;
 #if WBOSON_SESSION_RETAINED
