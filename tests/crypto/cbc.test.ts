@@ -138,11 +138,13 @@ describe("AES-128-CBC with PKCS #7", () => {
   test("random ciphertexts: good padding where node:crypto finds it", () => {
     let good = 0;
     for (let i = 0; i < cases(3000); i++) {
-      const [key, iv, ciphertext] = [
-        randomBytes(16),
-        randomBytes(16),
-        randomBytes(16 * (1 + (i % 3))),
-      ];
+      const [key, iv] = [randomBytes(16), randomBytes(16)];
+      let ciphertext: Uint8Array = randomBytes(16 * (1 + (i % 3)));
+      if (i % 8 === 0) {
+        // Good by chance is only one in 256.
+        const encrypting = createCipheriv("aes-128-cbc", key, iv);
+        ciphertext = Buffer.concat([encrypting.update(ciphertext), encrypting.final()]);
+      }
       const cipher = createDecipheriv("aes-128-cbc", key, iv);
       let expected: Buffer | number = Status.BadPadding;
       try {
