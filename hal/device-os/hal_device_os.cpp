@@ -99,8 +99,18 @@ static uint16_t local_port(void) {
 #endif
 }
 
+/** Ports that are tried, should another socket of the device have the one that was drawn. */
+#define PORT_TRIES 4
+
+static bool begin_udp(UDP &udp) {
+  for (int i = 0; i < PORT_TRIES; i += 1) {
+    if (udp.begin(local_port())) return true;
+  }
+  return false;
+}
+
 static bool begin(int place) {
-  if (place < UDP_SOCKETS) return udp_sockets[place].begin(local_port());
+  if (place < UDP_SOCKETS) return begin_udp(udp_sockets[place]);
   return tcp_socket.connect(address_of(&states[place]), port_of(&states[place])) &&
          tcp_socket.connected();
 }
