@@ -11,7 +11,7 @@ import { pathToFileURL } from "node:url";
 import { projectRoot } from "./asc.mjs";
 import { bindingSources } from "./binding-sources.mjs";
 import { readBoard } from "./boards.mjs";
-import { wasm3Settings } from "./boards/wasm3.mjs";
+import { bindingSettings, wasm3Settings } from "./boards/wasm3.mjs";
 import { CCompiler, filesOf } from "./compile-c.mjs";
 import { sizesIn } from "./linker-map.mjs";
 import { wasm3SourceDir } from "./setup-wasm3.mjs";
@@ -96,10 +96,12 @@ function groupOf(object) {
 /** Every file with its options. */
 function unitsOf(board, name, sources, image) {
   const wasm3 = wasm3SourceDir();
-  const settings = Object.entries(wasm3Settings(board)).map(([key, value]) => `-D${key}=${value}`);
+  const tables = Object.entries(wasm3Settings(board)).map(([key, value]) => `-D${key}=${value}`);
   const common = ["-Os", "-std=gnu11", "-ffunction-sections", "-fdata-sections"];
-  const shared = [...board.emulator.cpu, ...common, "--specs=nano.specs", ...settings];
+  const shared = [...board.emulator.cpu, ...common, "--specs=nano.specs", ...tables];
+  const settings = image === "device" ? {} : bindingSettings(board); // the device has both transports
   const definitions = [
+    ...Object.entries(settings).map(([key, value]) => `-D${key}=${value}`),
     `-DMACHINE_CLOCK_HZ=${MACHINE_CLOCK[board.emulator.machine]}`,
     `-DMACHINE_UART_${board.emulator.uart.kind.toUpperCase()}`,
     `-DMACHINE_UART=${board.emulator.uart.address}u`,

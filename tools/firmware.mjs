@@ -27,7 +27,7 @@ import { pathToFileURL } from "node:url";
 import { projectRoot } from "./asc.mjs";
 import { bindingSources } from "./binding-sources.mjs";
 import { readBoard } from "./boards.mjs";
-import { wasm3Settings } from "./boards/wasm3.mjs";
+import { bindingSettings, wasm3Settings } from "./boards/wasm3.mjs";
 import { buildApplication } from "./build.mjs";
 import { wasm3SourceDir } from "./setup-wasm3.mjs";
 
@@ -79,6 +79,7 @@ export function assemble(name, options = {}) {
   if (!existsSync(module)) throw new Error(`no module ${module}: npm run build`);
   rmSync(out, { recursive: true, force: true });
   for (const file of SOURCES) copy(path.join(root, file), path.join(out, "src", file));
+  define(path.join(out, "src/bindings/wasm3/boson.h"), bindingSettings(board));
   copy(path.join(root, "boards", name, "board.h"), path.join(out, BOARD_FOLDER, "board.h"));
   copy(path.join(root, "boards", name, "project.properties"), path.join(out, "project.properties"));
   const write = (file, text) => writeFileSync(path.join(out, BOARD_FOLDER, file), text);
@@ -103,16 +104,16 @@ function copyWasm3(folder, board) {
   for (const file of files.filter((file) => !/^m3_api_/.test(file))) {
     copy(path.join(source, file), path.join(folder, file));
   }
-  const config = path.join(folder, "m3_config.h");
-  writeFileSync(config, `${definitionsOf(board)}\n${readFileSync(config, "utf8")}`);
+  define(path.join(folder, "m3_config.h"), wasm3Settings(board));
 }
 
-/** @returns {string} lines of C that define what WASM3 is built with */
-function definitionsOf(board) {
-  const lines = Object.entries(wasm3Settings(board)).map(
-    ([name, value]) => `#ifndef ${name}\n#define ${name} ${value}\n#endif`,
+/** Put definitions before a header's own text. */
+function define(header, settings) {
+  const lines = Object.entries(settings).map(
+    ([name, value]) => `#ifndef ${name}\n#define ${name} ${value}\n#endif\n`,
   );
-  return `// Settings of wboson, by tools/firmware.mjs\n${lines.join("\n")}\n`;
+  const text = `// Settings of wboson, by tools/firmware.mjs\n${lines.join("")}\n`;
+  writeFileSync(header, text + readFileSync(header, "utf8"));
 }
 
 // ---- generated sources ----------------------------------------------------------------------

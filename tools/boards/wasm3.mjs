@@ -1,4 +1,4 @@
-// How WASM3 is built for a board.
+// How WASM3 and the binding are built for a board.
 
 /** C stack below WASM3's own, which calls of the HAL may need, bytes. */
 const NATIVE_MARGIN = 3072;
@@ -18,4 +18,13 @@ export function wasm3Settings({ fpu, threadStack }) {
     d_m3MaxDuplicateFunctionImpl: 1,
     d_m3MaxConstantTableSize: 32,
   };
+}
+
+/**
+ * @param {object} board content of its board.json
+ * @returns {Record<string, number>} preprocessor definitions for bindings/wasm3
+ */
+export function bindingSettings({ network }) {
+  // Without TCP nothing waits for a socket.
+  return network.transport === "udp" ? { BOSON_FRAME_SIZE: 1 } : {};
 }
