@@ -1,4 +1,4 @@
-// Finds the Debian packages that parts of the tests need beside Node: compilers, emulator, a library.
+// Finds the Debian packages that parts of the tests need beside Node: compilers, emulator, a library, a browser.
 // usage: node tools/setup-packages.mjs [--install]
 //   says in one line what is missing; --install gets it with apt-get, as root
 
@@ -31,6 +31,7 @@ const NEEDS = {
     ["gcc", "-E", "-x", "c", "-"],
     "#include <mbedtls/ecp.h>\n",
   ],
+  chromium: ["browser Chromium", ["chromium"], ["/usr/bin/chromium", "--version"], ""],
 };
 
 /**

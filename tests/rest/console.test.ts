@@ -92,7 +92,7 @@ test("a wrong password says so, the right one shows devices and the last events"
   expect(textOf("#problem")).toBe("");
   expect(textOf("#username")).toBe(USERNAME);
   expect($("#devices button").className).toBe("online");
-  expect(textOf("#events")).toContain("before");
+  await until(() => textOf("#events").includes("before"));
   expect($<HTMLInputElement>("[name=password]").value).toBe("");
 });
 

@@ -42,13 +42,15 @@ export async function grant(fields) {
 
 /**
  * Read an event stream until it ends.
+ * @param onOpen is waited for before the first event, while events may come already
  * @param onEvent gets each event, with its name
  * @param signal ends it
  */
-export async function readStream(path, onEvent, signal) {
+export async function readStream(path, onOpen, onEvent, signal) {
   const headers = { authorization: `Bearer ${session.token}` };
   const response = await fetch(path, { headers, signal });
   if (!response.ok) await answerOf(response);
+  await onOpen();
   const reader = response.body.getReader();
   const decoder = new TextDecoder();
   let rest = "";

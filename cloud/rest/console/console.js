@@ -6,13 +6,18 @@ const MAX_EVENTS = 200;
 /** ms until a broken stream is tried again, and between two looks at the devices. */
 const RECONNECT_MS = 2000;
 const REFRESH_MS = 10_000;
+/** ms until a device that has just connected is asked for again what it offers. */
+const DESCRIBE_MS = 500;
 
 const $ = (id) => document.getElementById(id);
 const main = document.querySelector("main");
+/** Names of devices by id. */
+const names = new Map();
 let selected;
 let mfaToken;
 let stream;
 let refresh;
+let describing;
 
 /** Make an element. Properties are set, children are nodes or text. */
 function make(tag, properties, ...children) {
@@ -40,19 +45,18 @@ async function enter() {
   $("user").hidden = false;
   $("login").hidden = true;
   main.hidden = false;
-  const events = await request("GET", "/v1/local/events?limit=50");
   $("events").replaceChildren();
-  events.forEach(showEvent);
   await showDevices();
   stream = new AbortController();
   void follow(stream.signal);
-  refresh = setInterval(() => attempt(showDevices), REFRESH_MS);
+  refresh = setInterval(lookAgain, REFRESH_MS);
 }
 
 function leave() {
   session.token = null;
   stream?.abort();
   clearInterval(refresh);
+  clearTimeout(describing);
   selected = undefined;
   main.hidden = true;
   $("user").hidden = true;
@@ -77,27 +81,72 @@ async function login(form) {
   $("otp").hidden = true;
   form.reset();
   await enter();
+  main.focus();
 }
 
 // ---- Devices ----
 
+/** Look again, without being asked: whatever the user types, reads or has the focus on stays as it is. */
+async function lookAgain() {
+  try {
+    await showDevices();
+    if (selected !== undefined) await showDevice();
+  } catch (error) {
+    // That the cloud is not there is what #stream says.
+    if (error instanceof ApiFailure && error.status === 401 && session.token) leave();
+  }
+}
+
 async function showDevices() {
   const devices = await request("GET", "/v1/devices");
-  const items = devices.map(({ id, name, online }) => {
-    const button = make("button", { className: online ? "online" : "offline" }, name);
-    button.title = `${id}, ${online ? "online" : "offline"}`;
-    button.setAttribute("aria-pressed", String(id === selected));
-    button.addEventListener("click", () => attempt(() => selectDevice(id)));
-    return make("li", {}, button);
+  devices.forEach(({ id, name }) => names.set(id, name));
+  const list = $("devices");
+  const items = new Map([...list.children].map((item) => [item.dataset.id, item]));
+  const wanted = devices.map((device) => {
+    const item = items.get(device.id) ?? deviceItem(device.id);
+    showState(item.firstChild, device);
+    return item;
   });
-  if (items.length === 0) items.push(make("li", {}, "No device is yours yet: boson keys make"));
-  $("devices").replaceChildren(...items);
+  if (wanted.length === 0) wanted.push(make("li", {}, "No device is yours yet: boson keys make"));
+  replaceUnlessSame(list, wanted);
+}
+
+function deviceItem(id) {
+  const button = make("button", {});
+  button.addEventListener("click", () => attempt(() => selectDevice(id)));
+  const item = make("li", {}, button);
+  item.dataset.id = id;
+  return item;
+}
+
+function showState(button, { id, name, online }) {
+  const state = online ? "online" : "offline";
+  Object.assign(button, { className: state, textContent: name, title: `${id}, ${state}` });
+  button.setAttribute("aria-pressed", String(id === selected));
+}
+
+/** An element that leaves the page loses its focus, and half a click. */
+function replaceUnlessSame(list, items) {
+  const same = list.children.length === items.length;
+  if (same && items.every((item, index) => item === list.children[index])) return;
+  list.replaceChildren(...items);
 }
 
 async function selectDevice(id) {
   selected = id;
+  for (const list of [$("variables"), $("functions")]) {
+    list.replaceChildren();
+    delete list.dataset.of;
+  }
   await showDevices();
+  await showDevice();
+}
+
+/** Show the selected device. */
+async function showDevice() {
+  const id = selected;
   const device = await request("GET", pathOf("devices", id));
+  if (id !== selected) return;
   $("device").hidden = false;
   $("device-name").textContent = device.name;
   const facts = {
@@ -115,14 +164,27 @@ async function selectDevice(id) {
       make("dd", {}, value === null || value === undefined ? "–" : String(value)),
     ]),
   );
-  const variables = Object.entries(device.variables ?? {});
-  $("variables").replaceChildren(...variables.map(([name, type]) => variableItem(id, name, type)));
-  $("functions").replaceChildren(...(device.functions ?? []).map((name) => functionItem(id, name)));
+  clearTimeout(describing);
+  if (device.online && !device.functions) describing = setTimeout(lookAgain, DESCRIBE_MS);
+  const variables = device.variables && Object.entries(device.variables);
+  showOffers($("variables"), variables, ([name, type]) => variableItem(id, name, type));
+  showOffers($("functions"), device.functions, (name) => functionItem(id, name));
+}
+
+/** Make the items of a list anew if the device offers something else. While it is offline, nobody knows: what it offered
+ * last stays, with results and what was typed. */
+function showOffers(list, offers, itemOf) {
+  const of = JSON.stringify(offers ?? null);
+  if (list.dataset.of === of || (!offers && list.dataset.of !== undefined)) return;
+  list.dataset.of = of;
+  const items = (offers ?? []).map(itemOf);
+  if (items.length === 0) items.push(make("li", {}, offers ? "None" : "Not known yet"));
+  list.replaceChildren(...items);
 }
 
 function variableItem(id, name, type) {
   const output = make("output", {});
-  const button = make("button", { title: `read ${name}` }, "Read");
+  const button = make("button", { ariaLabel: `Read ${name}` }, "Read");
   button.addEventListener("click", () =>
     attempt(async () => {
       output.textContent = String((await request("GET", pathOf("devices", id, name))).result);
@@ -133,8 +195,9 @@ function variableItem(id, name, type) {
 
 function functionItem(id, name) {
   const output = make("output", {});
-  const argument = make("input", { ariaLabel: `argument of ${name}`, placeholder: "argument" });
-  const form = make("form", {}, `${name} `, argument, " ", make("button", {}, "Call"), output);
+  const argument = make("input", { ariaLabel: `Argument of ${name}`, placeholder: "argument" });
+  const button = make("button", { ariaLabel: `Call ${name}` }, "Call");
+  const form = make("form", {}, `${name} `, argument, " ", button, output);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     void attempt(async () => {
@@ -147,12 +210,21 @@ function functionItem(id, name) {
 
 // ---- Events ----
 
-/** Follow the event stream, again and again, until the signal. */
+/** Follow the event stream, again and again, until the signal. Each time the last events come first. */
 async function follow(signal) {
+  let shown = new Set();
+  const showLast = async () => {
+    const events = await request("GET", `/v1/local/events?limit=${MAX_EVENTS}`);
+    shown = new Set(events.map(keyOf));
+    $("events").replaceChildren();
+    events.forEach(showEvent);
+    $("stream").textContent = "";
+  };
+  // What happens between the start of the stream and the answer is in both.
+  const onEvent = (event) => shown.has(keyOf(event)) || handleEvent(event);
   while (!signal.aborted) {
     try {
-      $("stream").textContent = "";
-      await readStream("/v1/devices/events", handleEvent, signal);
+      await readStream("/v1/devices/events", showLast, onEvent, signal);
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof ApiFailure && error.status === 401) return leave();
@@ -162,13 +234,20 @@ async function follow(signal) {
   }
 }
 
+function keyOf({ name, data, published_at: time, coreid: from }) {
+  return JSON.stringify([time, from, name, data ?? null]);
+}
+
 function handleEvent(event) {
   showEvent(event);
-  if (event.name === "spark/status") void attempt(showDevices);
+  if (event.name === "spark/status") void lookAgain();
 }
 
 function showEvent({ name, data, published_at: time, coreid: from }) {
-  const cells = [timeOf(time), name, data ?? "", from].map((text) => make("td", {}, text));
+  const cells = [timeOf(time), name, data ?? "", names.get(from) ?? from].map((text) =>
+    make("td", {}, text),
+  );
+  cells.at(-1).title = from;
   $("events").prepend(make("tr", {}, ...cells));
   while ($("events").children.length > MAX_EVENTS) $("events").lastChild.remove();
 }
@@ -187,6 +266,7 @@ $("logout").addEventListener("click", () =>
   attempt(async () => {
     await request("DELETE", "/v1/access_tokens/current");
     leave();
+    $("login").elements.username.focus();
   }),
 );
 $("publish").addEventListener("submit", (event) => {

@@ -1,0 +1,166 @@
+// The web console in a real browser, against a cloud on loopback and a device with the real core.
+
+import type { Browser, Page } from "playwright-core";
+import { VariableType } from "../../bindings/node";
+import type { Device } from "../../bindings/node";
+import { WatchedPage, browserDescribe, launchBrowser } from "../support/chromium";
+import { paleTexts } from "../support/contrast";
+import { login, shows } from "../support/console-page";
+import { PASSWORD, RestFixture, USERNAME } from "../support/rest-fixture";
+
+/** Nothing in it lets a line break. */
+const LONG = "x".repeat(600);
+
+browserDescribe()("the web console in Chromium", () => {
+  const fixture = new RestFixture();
+  const calls: string[] = [];
+  let browser: Browser;
+  let watched: WatchedPage;
+  let page: Page;
+  let device: Device;
+  let id: string;
+  /** The first event from the cloud. */
+  let received: Promise<string>;
+
+  beforeAll(async () => {
+    await fixture.start();
+    id = fixture.provision("kitchen", USERNAME);
+    device = fixture.device("kitchen", id);
+    device.function("double", (argument) => {
+      calls.push(argument);
+      return 2 * Number(argument);
+    });
+    device.variable("temperature", VariableType.Double, () => 21.5);
+    device.variable("long", VariableType.String, () => LONG);
+    received = new Promise((resolve) => {
+      device.subscribe("config/", (name, data) =>
+        resolve(`${name} ${Buffer.from(data).toString()}`),
+      );
+    });
+    browser = await launchBrowser();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await fixture.stop();
+  });
+  beforeEach(async () => {
+    watched = await WatchedPage.open(browser, fixture.server.url);
+    page = watched.page;
+  });
+  afterEach(async () => {
+    await watched.context.close();
+    expect(watched.problems).toEqual([]);
+  });
+
+  test("a device that is offline shows what it offers as soon as it is online", async () => {
+    await login(page);
+    await page.locator("#devices .offline").click();
+    await shows(page, "#facts", /State\s*offline/);
+    expect(await page.locator("#functions form, #variables button").count()).toBe(0);
+    const described = fixture.described(id);
+    await device.connect();
+    await described;
+    await page.locator("#devices .online").waitFor();
+    await shows(page, "#functions", "double");
+    await shows(page, "#variables", "temperature (double)");
+    await shows(page, "#facts", /State\s*online/);
+  });
+
+  test("an event comes live, a variable is read, a function called, an event published", async () => {
+    await login(page);
+    await page.getByRole("button", { name: "kitchen" }).click();
+    await device.publish("kettle", "boils");
+    await shows(page, "#events tr:first-child", /kettle\s*boils/);
+    await page.getByRole("button", { name: "Read temperature" }).click();
+    await shows(page, "#variables output", /^21\.5$/);
+    await page.getByLabel("Argument of double").fill("21");
+    await page.getByRole("button", { name: "Call double" }).click();
+    await shows(page, "#functions output", /^42$/);
+    expect(calls).toEqual(["21"]);
+    await page.getByLabel("Name", { exact: true }).fill("config/interval");
+    await page.getByLabel("Data", { exact: true }).fill("60");
+    await page.getByRole("button", { name: "Publish" }).click();
+    await shows(page, "#events tr:first-child", /config\/interval\s*60\s*api/);
+    expect(await received).toBe("config/interval 60");
+  });
+
+  test("events that come while the stream begins are shown, each once", async () => {
+    await page.route("**/v1/devices/events", async (route) => {
+      await device.publish("before the stream");
+      await route.continue();
+    });
+    await page.route("**/v1/local/events*", async (route) => {
+      await device.publish("before the log");
+      await route.continue();
+    });
+    await login(page);
+    await shows(page, "#events", "before the log");
+    await device.publish("after both");
+    await shows(page, "#events tr:first-child", "after both");
+    const names = await page.locator("#events td:nth-child(2)").allTextContents();
+    expect(names.slice(0, 3)).toEqual(["after both", "before the log", "before the stream"]);
+    expect(names.filter((name) => name.startsWith("before"))).toHaveLength(2);
+  });
+
+  test("everything can be done with the keyboard, and the focus stays where it is", async () => {
+    const { keyboard } = page;
+    await watched.tabTo("[name=username]");
+    await keyboard.press("ControlOrMeta+A");
+    await keyboard.type(USERNAME);
+    await watched.tabTo("[name=password]");
+    await keyboard.type(PASSWORD);
+    await keyboard.press("Enter");
+    await page.locator("main:focus").waitFor();
+    await watched.tabTo("#devices button");
+    await keyboard.press("Enter");
+    await shows(page, "#functions", "double");
+    // What comes from elsewhere takes nothing away from who is typing.
+    expect(await page.locator("#devices button:focus").count()).toBe(1);
+    await watched.tabTo("#variables li:first-child button");
+    await keyboard.press("Space");
+    await shows(page, "#variables output", "21.5");
+    await watched.tabTo("#functions input");
+    await keyboard.type("4");
+    await device.disconnect({ goodbye: 1 });
+    await shows(page, "#facts", /State\s*offline/);
+    await device.connect();
+    await shows(page, "#facts", /State\s*online/);
+    await keyboard.type("0");
+    await keyboard.press("Enter");
+    await shows(page, "#functions output", "80");
+    await watched.tabTo("#publish [name=name]");
+    await keyboard.type("typed");
+    await keyboard.press("Enter");
+    await shows(page, "#events tr:first-child", "typed");
+    // Backwards, from the form's first field to the top of the page.
+    for (let count = 0; count < 20; count++) {
+      if ((await page.locator("#logout:focus").count()) === 1) break;
+      await keyboard.press("Shift+Tab");
+    }
+    await keyboard.press("Enter");
+    await page.locator("[name=username]:focus").waitFor();
+  });
+
+  const looks = [375, 1280].flatMap((width) =>
+    (["light", "dark"] as const).map((colorScheme) => ({ width, colorScheme })),
+  );
+  test.each(looks)("$width px wide and $colorScheme: nothing is cut off or pale", async (look) => {
+    await page.setViewportSize({ width: look.width, height: 800 });
+    await page.emulateMedia({ colorScheme: look.colorScheme });
+    expect(await watched.overflow()).toBe(0);
+    expect(await paleTexts(page)).toEqual([]);
+    await login(page);
+    await page.getByRole("button", { name: "kitchen" }).click();
+    await page.getByRole("button", { name: "Read long" }).click();
+    await shows(page, "#variables output", LONG);
+    await device.publish(LONG.slice(0, 64), LONG);
+    await shows(page, "#events tr:first-child", LONG);
+    // A name that the API refuses; the browser says so on its console, too.
+    await page.getByLabel("Name", { exact: true }).fill("spark/status");
+    await page.getByRole("button", { name: "Publish" }).click();
+    await shows(page, "#problem", /reserved/);
+    expect(watched.problems.splice(0)).toEqual([expect.stringContaining("status of 400")]);
+    expect(await watched.overflow()).toBe(0);
+    expect(await paleTexts(page)).toEqual([]);
+  });
+});
