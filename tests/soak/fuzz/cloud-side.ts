@@ -11,6 +11,8 @@ import { PSK } from "../../support/standard-fixture";
 import { DEVICE_ID, World } from "../../support/world";
 
 const SCRIPTED_ID = "e00fce680011223344556677";
+/** A reachability probe, which is echoed as it came. */
+const PROBE = Buffer.from("fcfefd8003000012340001000401020304", "hex");
 const STANDARD_ID = "e00fce680011223344556678";
 export const SCRIPTED_ADDRESS = "10.0.0.7:7";
 export const STANDARD_ADDRESS = "10.0.0.9:9";
@@ -63,7 +65,7 @@ export class CloudSide {
       ...{ id: SCRIPTED_ID, serverSpki: serverKey.spki, address: SCRIPTED_ADDRESS },
     });
     registry.register({ id: SCRIPTED_ID, publicKey: this.device.keyPair.spki });
-    this.recordings = [...this.recordDevice(), ...this.recordStandard()];
+    this.recordings = [...this.recordDevice(), ...this.recordStandard(), PROBE];
     this.now = this.world.now + COOKIE_AGED_MS;
     // They keep all that they hear.
     this.cloud.removeAllListeners();
