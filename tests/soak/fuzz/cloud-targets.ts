@@ -43,7 +43,7 @@ const MOST_BYTES = 1500;
 const MOST_POOLED = 64;
 /** Addresses that return cookies begin so: the cloud may repeat a flight to them. */
 const VERIFIED = "10.1.";
-/** A ClientHello of a real device, less its extensions: where what a cookie covers ends (see `clientHello`). */
+/** Bytes before the body of a ClientHello: 13 of the record, 12 of the handshake message. */
 const HELLO_HEADERS = 25;
 
 /** Bytes to and from an address that has not shown that it receives. */
