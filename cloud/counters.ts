@@ -27,7 +27,8 @@ export type DropReason =
   | "connection-timeout"
   | "connection-not-reading"
   | "malformed-frame"
-  | "oversized-message";
+  | "oversized-message"
+  | "message-overflow";
 
 /** Counts by reason; a reason that never occurred is absent. */
 export type Counters = Partial<Record<DropReason, number>>;

@@ -6,7 +6,7 @@ import type { CoapMessage } from "./coap/codec";
 import { decodeBlock } from "./coap/block";
 import type { Block } from "./coap/block";
 import type { Outcome } from "./coap/exchanges";
-import { encodedLength } from "./coap/message-layer";
+import { MAX_WAITING, encodedLength } from "./coap/message-layer";
 import type { OutgoingMessage } from "./coap/message-layer";
 import { DecodeError } from "./bytes";
 import type { DeviceLink } from "./device-link";
@@ -240,6 +240,8 @@ function request(
           return reject(new Rejected(what, 0, Buffer.alloc(0)));
         case "no-token":
           return reject(new CloudError("busy", "256 requests are under way"));
+        case "overflow":
+          return reject(new CloudError("busy", `${MAX_WAITING} messages wait for this device`));
       }
     };
     exchanges.request(message, timing.timeoutMs, timing.now(), settle, until);

@@ -6,14 +6,29 @@ const MAX_TIMEOUT_MS = 0x7fffffff;
 
 export class EngineTimer {
   private timer: NodeJS.Timeout | undefined;
+  private search: NodeJS.Immediate | undefined;
   private stopped = false;
 
   constructor(private readonly cloud: LocalCloud) {}
 
-  /** Wait for what is due next, in place of what was waited for before. */
+  /**
+   * Wait for what is due next, in place of what was waited for before. Once for all datagrams of a turn: to find out what
+   * that is takes a look at each device.
+   */
   restart(): void {
-    clearTimeout(this.timer);
     if (this.stopped) return;
+    this.search ??= setImmediate(() => this.wait());
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    clearImmediate(this.search);
+  }
+
+  private wait(): void {
+    this.search = undefined;
+    clearTimeout(this.timer);
     const timeoutMs = this.cloud.pollTimeout(performance.now());
     if (timeoutMs < 0) return;
     this.timer = setTimeout(
@@ -24,10 +39,5 @@ export class EngineTimer {
       },
       Math.min(timeoutMs, MAX_TIMEOUT_MS),
     );
-  }
-
-  stop(): void {
-    this.stopped = true;
-    clearTimeout(this.timer);
   }
 }

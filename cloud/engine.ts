@@ -312,9 +312,9 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   ): number {
     let receivers = 0;
     for (const link of this.links.values()) {
-      if (!isFor(link.device.id)) continue;
       if (!link.online || !link.ready || !link.messages) continue;
       if (!link.subscriptions.match(event.name, event.contentType)) continue;
+      if (!isFor(link.device.id)) continue;
       const message = encodeEvent(event);
       if (encodedLength(message) > link.maxMessageLength) {
         count(this.counters, "oversized-message");

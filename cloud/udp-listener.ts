@@ -8,6 +8,12 @@ import type { LocalCloud } from "./local-cloud";
 /** The port that devices use unless they are told another. */
 export const DEFAULT_PORT = 5684;
 
+/**
+ * Bytes that may wait in the socket, of which the system grants what it allows (socket(7), rmem_max). The usual default
+ * on Linux holds some 300 small datagrams: a fleet that comes back at once would lose the rest, and repeat it.
+ */
+const RECEIVE_BUFFER = 4 * 1024 * 1024;
+
 export class UdpListener {
   private readonly socket: Socket = createSocket("udp4");
   private readonly timer: EngineTimer;
@@ -37,6 +43,7 @@ export class UdpListener {
     });
     // Errors of single datagrams, such as an unreachable receiver, are no reason to stop.
     socket.on("error", () => undefined);
+    enlargeBuffer(socket);
     cloud.useClock(() => performance.now());
     cloud.on("wake", listener.onWake);
     socket.on("message", (datagram, { address, port: from }) => {
@@ -73,5 +80,14 @@ export class UdpListener {
       this.socket.send(next.datagram, port, next.to.slice(0, separator));
     }
     this.timer.restart();
+  }
+}
+
+/** Some systems refuse what is too much, in place of granting less: then it stays as it is. */
+function enlargeBuffer(socket: Socket): void {
+  try {
+    socket.setRecvBufferSize(RECEIVE_BUFFER);
+  } catch {
+    // The default works, too.
   }
 }

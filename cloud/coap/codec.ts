@@ -32,6 +32,7 @@ export enum CoapCode {
   RequestEntityIncomplete = 0x88,
   RequestEntityTooLarge = 0x8d,
   InternalServerError = 0xa0,
+  ServiceUnavailable = 0xa3,
 }
 
 export enum CoapOptionNumber {

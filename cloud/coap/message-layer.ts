@@ -38,8 +38,14 @@ export function encodedLength({ code, options = [], payload }: OutgoingMessage):
   return encodeCoap({ type: 0, code, messageId: 0, token, options, payload: body }).length;
 }
 
-/** What became of a confirmable message. */
-export type Delivery = "acknowledged" | "reset" | "timeout" | "closed";
+/** What became of a confirmable message. "overflow": {@link MAX_WAITING} others wait, it was not sent. */
+export type Delivery = "acknowledged" | "reset" | "timeout" | "closed" | "overflow";
+
+/**
+ * Confirmable messages that wait for their turn. A device that asks for messages and acknowledges none would have them
+ * pile up, at one a minute (RFC 7252 §4.8.2, MAX_TRANSMIT_SPAN), and use up the message IDs.
+ */
+export const MAX_WAITING = 1024;
 
 export interface MessageLayerEvents {
   /** Send an encoded message in one record. */
@@ -143,8 +149,12 @@ export class MessageLayer {
     return messageId;
   }
 
-  /** Send a message that is repeated until it is acknowledged. `done` is called once. */
+  /** Send a message that is repeated until it is acknowledged. `done` is called once, for "overflow" at once. */
   sendConfirmable(message: OutgoingMessage, now: number, done: Outstanding["done"]): void {
+    if (this.queue.length >= MAX_WAITING) {
+      count(this.counters, "message-overflow");
+      return done("overflow");
+    }
     const { bytes, messageId } = this.encode(CoapType.Confirmable, message);
     const token = message.token ?? Buffer.alloc(0);
     const entry = { bytes, messageId, token, transmissions: 0, timeoutMs: 0, deadline: 0, done };

@@ -31,6 +31,9 @@ const CRITICAL_OPTIONS: number[] = [
   CoapOptionNumber.Block1,
 ];
 
+/** Answers that may be due later, for one client: each keeps its request. */
+const MAX_DELAYED = 64;
+
 interface Delayed {
   deadline: number;
   send: (now: number) => void;
@@ -146,6 +149,9 @@ export class ResourceEndpoint {
     if (response.delayMs === undefined) {
       const message = this.toResponse(request, response, block1, now);
       return this.messages.respond(request, message);
+    }
+    if (this.delayed.length >= MAX_DELAYED) {
+      return this.messages.respond(request, { code: CoapCode.ServiceUnavailable });
     }
     this.messages.reply(request);
     const send = (later: number): void => this.answerSeparately(request, response, block1, later);

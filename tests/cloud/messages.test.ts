@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { CoapCode, decodeCoap, encodeCoap } from "../../cloud/coap/codec";
 import type { CoapMessage } from "../../cloud/coap/codec";
+import { MAX_WAITING } from "../../cloud/coap/message-layer";
 import { blockOption } from "../../cloud/coap/block";
 import { ContentFormat } from "../../cloud/device-protocol/events";
 import type { EventMessage, LocalCloud } from "../../cloud/local-cloud";
@@ -44,6 +45,22 @@ function next(cloud: LocalCloud, device: ScriptedDevice, now = 0): CoapMessage |
 }
 
 describe("reliability", () => {
+  test("a device that acknowledges nothing of what it asks for has a bounded number of messages waiting", async () => {
+    const { cloud, device } = connected();
+    const deliveries: string[] = [];
+    cloud.on("delivery", ({ delivery }) => deliveries.push(delivery));
+    device.talk(cloud, device.coap({ code: CoapCode.Get, options: path("e", "loop") }));
+    for (let i = 0; i < MAX_WAITING + 10; i++) {
+      const event = { code: CoapCode.Post, options: path("E", "loop") };
+      device.exchange(cloud, device.coap(event));
+    }
+    // One is on its way.
+    expect(cloud["links"].get(device.id)?.messages?.pending).toBe(MAX_WAITING + 1);
+    expect(deliveries).toEqual(Array(9).fill("overflow"));
+    expect(cloud.counters["message-overflow"]).toBe(9);
+    await expect(cloud.call(device.id, "f")).rejects.toMatchObject({ code: "busy" });
+  });
+
   test("a repeated confirmable message gets its stored answer and acts once", () => {
     const { cloud, device } = connected({ wallClock: () => 1_728_567_680_000 });
     const events: EventMessage[] = [];

@@ -95,6 +95,25 @@ describe("resources", () => {
 });
 
 describe("separate responses", () => {
+  test("64 may be due later; one more is refused, until they went out", () => {
+    const { cloud, client, ask } = connected();
+    for (let i = 0; i < 64; i++) {
+      const request = {
+        type: 1,
+        code: Get,
+        token: Buffer.of(i),
+        options: uri("/separate?ms=99999"),
+      };
+      expect(client.talk(cloud, client.coap(request))).toEqual([]);
+    }
+    expect(ask(Get, "/separate?ms=99999").code).toBe(CoapCode.ServiceUnavailable);
+    cloud.handleTimeout(99_999);
+    expect(client.listen(cloud)).toHaveLength(64);
+    const again = client.coap({ code: Get, token: Buffer.of(99), options: uri("/separate") });
+    const [acknowledgement] = client.talk(cloud, again, 99_999);
+    expect(acknowledgement.code).toBe(CoapCode.Empty);
+  });
+
   test("after a delay of engine time, confirmable and repeated until acknowledged", () => {
     const { cloud, client } = connected();
     const token = Buffer.of(0xaa, 0xbb);

@@ -1,5 +1,6 @@
 // Long runs of what tests/protocol does in short.
 // usage: npm run soak -- fuzz --count 1000000 [--seed N] [--target NAME]
+//        npm run soak -- cloud-fuzz --count 1000000 [--seed N]  the UDP side of the cloud
 //        npm run soak -- tcp-fuzz --count 1000000 [--seed N]    the TCP side of the cloud
 //        npm run soak -- tcp-cuts                               its handshake in every division into three pieces
 //        npm run soak -- stream-fuzz --count 1000000 [--seed N] the TCP side of the core
@@ -14,6 +15,7 @@
 
 import { parseArgs } from "node:util";
 
+import { cloudFuzz } from "./cloud-fuzz";
 import { cutsCampaign } from "./cuts";
 import { cutAll, flipAll, outcomeTable } from "./damage";
 import { TARGETS, fuzz } from "./fuzz";
@@ -44,6 +46,13 @@ const RUNS: Record<string, (options: Options) => boolean | Promise<boolean>> = {
       if (done % 100_000 === 0) console.error(`fuzz: ${done} inputs`);
     };
     const report = fuzz({ ...options, progress });
+    console.log(JSON.stringify(report, null, 2));
+    return report.failures.length === 0;
+  },
+
+  "cloud-fuzz"({ count, seed }) {
+    const progress = (done: number): void => console.error(`cloud-fuzz: ${done} inputs`);
+    const report = cloudFuzz({ count, seed, progress });
     console.log(JSON.stringify(report, null, 2));
     return report.failures.length === 0;
   },
