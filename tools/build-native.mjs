@@ -45,6 +45,10 @@ export const PROGRAMS = {
       "hal_random",
     ],
   },
+  internet: {
+    sources: ["bindings/wasm3/boson_internet.c", "tests/native/internet.c"],
+    wasm3: false,
+  },
   hostile: { sources: [...BINDING, ...POSIX, "tests/native/hostile.c"], wasm3: true },
   conformance: {
     sources: [...POSIX, "tests/hal/conformance.c", "tests/hal/posix.c"],

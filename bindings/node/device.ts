@@ -16,6 +16,8 @@ import {
 } from "./abi";
 import { Core } from "./core";
 import type { CoreEvent, CoreOptions, PublishOptions, Transport } from "./core";
+import { InternetTest, internetText } from "./internet-test";
+import type { InternetResult, InternetTestOptions } from "./internet-test";
 import { Link, StreamLink, decodeAddress } from "./link";
 import { Publication } from "./publication";
 import { Subscriptions } from "./subscriptions";
@@ -25,6 +27,11 @@ export interface DeviceOptions extends CoreOptions {
   server: { host: string; port: number };
   /** Milliseconds; the core's default is 25 s over UDP, 15 s over TCP. */
   keepalive?: number;
+  /**
+   * Ask an NTP server, after an attempt to connect has failed, whether there is an Internet at all;
+   * "internet" follows (docs/diagnosis.md). `{}` asks pool.ntp.org; off unless given.
+   */
+  internetTest?: InternetTestOptions | false;
 }
 
 export interface DeviceEvents {
@@ -41,6 +48,8 @@ export interface DeviceEvents {
   sleep: [{ seconds: number; pending: number }];
   /** The server has moved; the device follows by itself. */
   serverMoved: [{ host: string; port: number; publicKey: Uint8Array }];
+  /** What the Internet test came to; nothing depends on it. */
+  internet: [{ result: InternetResult; text: string }];
   /** A response to a CoAP request (`standard` profile); CoapClient makes promises of them. */
   response: [Extract<CoreEvent, { kind: EventKind.Response }>];
   /** Every datagram, for byte counts; over TCP what was written or read at a time. */
@@ -58,6 +67,8 @@ const ANSWER_RETRY = 50;
 /** Cloud disconnect reason "server moved". */
 const GOODBYE_SERVER_MOVED = 8;
 const MAX_TIMER = 0x7fffffff;
+/** Level of the Internet test's line in the log, as the core has them. */
+const LOG_INFO = 30;
 
 /** Milliseconds as the core counts them: 32 bits, wrapping. */
 function clock(): number {
@@ -78,11 +89,19 @@ export class Device extends EventEmitter<DeviceEvents> {
   private readonly functions = new Map<number, FunctionHandler>();
   private readonly variables = new Map<number, VariableHandler>();
   private readonly subscriptions = new Subscriptions();
+  private readonly internetTest: InternetTest | undefined;
 
   constructor(private readonly options: DeviceOptions) {
     super();
     this.core = new Core(options);
     this.server = options.server;
+    if (options.internetTest) {
+      this.internetTest = new InternetTest(options.internetTest, (result) => {
+        const text = internetText(result);
+        options.log?.(LOG_INFO, text);
+        this.emit("internet", { result, text });
+      });
+    }
     if (options.keepalive !== undefined) this.core.exports.set_keepalive(options.keepalive);
     if (this.core.exports.app_clock) this.startApplication();
   }
@@ -251,6 +270,7 @@ export class Device extends EventEmitter<DeviceEvents> {
     this.stopped = true;
     clearTimeout(this.timer);
     clearInterval(this.loopTimer);
+    this.internetTest?.close();
     this.link?.close();
     this.link = undefined;
     for (const settle of this.publishes.values()) settle(Status.Aborted);
@@ -313,6 +333,7 @@ export class Device extends EventEmitter<DeviceEvents> {
         this.link = undefined;
         break;
       case EventKind.Connection:
+        this.internetTest?.note(event.state, event.reason);
         this.emit("connection", event);
         if (event.state === ConnectionState.Connected) this.emit("connected", event);
         break;

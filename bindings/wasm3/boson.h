@@ -201,6 +201,24 @@ struct boson_config {
   void (*on_budget)(void *context, uint32_t percent, uint32_t operations);
   /** Pins and buses for applications that use them. */
   boson_board_handler board;
+  /**
+   * 1: after an attempt to connect has failed, ask an NTP server whether there is an Internet at all
+   * (docs/diagnosis.md); 0: never. No attempt waits for it, and no clock is set from it.
+   */
+  int internet_test;
+  /** [in] name or IPv4 address of the server, ended by 0, which must stay; NULL is pool.ntp.org. */
+  const char *internet_host;
+  uint16_t internet_port; /**< 0 is 123 */
+  /** What the test came to: `boson_internet_result`. The log has it, too. */
+  void (*on_internet)(void *context, int result);
+};
+
+/** What the Internet test came to (docs/diagnosis.md). */
+enum boson_internet_result {
+  BOSON_INTERNET_REACHABLE = 1,  /**< it answered: the fault is the cloud's or on the way to it */
+  BOSON_INTERNET_NO_ANSWER = 2,  /**< the request went out, nothing came back */
+  BOSON_INTERNET_NO_NAME = 3,    /**< the network has no address for the server's name */
+  BOSON_INTERNET_NO_NETWORK = 4, /**< the request could not be sent */
 };
 
 struct boson_handler {
@@ -262,6 +280,14 @@ struct boson {
     uint16_t key_length;
   } move;
   uint32_t counts[4];
+  struct {
+    uint8_t state;     /**< 0: nothing to do */
+    uint8_t is_trying; /**< an attempt is under way that has not come to a connection */
+    uint8_t has_asked;
+    int socket;        /**< -1: none */
+    uint32_t since;    /**< when the lookup began, then when the request went out */
+    uint8_t origin[8]; /**< transmit timestamp of the request */
+  } internet;
 };
 
 // ---- life -----------------------------------------------------------------------------------

@@ -76,6 +76,7 @@ static int start(struct boson *device) {
 int boson_open(struct boson *device, const struct boson_config *config) {
   memset(device, 0, sizeof *device);
   device->socket = -1;
+  device->internet.socket = -1;
   uint32_t capabilities = hal_capabilities();
   int error = check_config(config);
   int is_tcp = config->transport == BOSON_TCP;
@@ -105,6 +106,7 @@ int boson_open(struct boson *device, const struct boson_config *config) {
 
 void boson_close(struct boson *device) {
   boson_close_link(device);
+  boson_internet_close(device);
   boson_runtime_close(&device->runtime);
   boson_runtime_fail(&device->runtime, STATUS_INVALID_STATE, NULL);
   for (int i = 0; i < BOSON_MAX_PUBLISHES; i += 1) {

@@ -57,6 +57,7 @@ void boson_open_link(struct boson *device) {
 static void want_link(struct boson *device, const uint8_t *address, uint32_t length,
                       uint32_t kind) {
   boson_close_link(device);
+  boson_internet_stop(device);
   device->link.kind = kind == BOSON_TCP ? BOSON_TCP : BOSON_UDP;
   if (length == HAL_ADDRESS_SIZE) {
     snprintf(device->link.name, sizeof device->link.name, "%u.%u.%u.%u", address[0], address[1],
@@ -215,6 +216,7 @@ static void finish_publish(struct boson *device, uint32_t handle, int status) {
 
 static void tell_connection(struct boson *device, const struct event *event) {
   const struct boson_config *config = &device->config;
+  boson_internet_note(device, (int)event->field[0], (int)event->field[1]);
   if (config->on_connection) {
     config->on_connection(config->context, (int)event->field[0], (int)event->field[1],
                           (int32_t)event->field[2]);

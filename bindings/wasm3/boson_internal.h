@@ -18,6 +18,9 @@ enum status {
   STATUS_ABORTED = -65,
 };
 
+/** Reason of what the firmware asked for (assembly/events.ts). */
+#define REASON_REQUESTED 1
+
 /** Kinds of events (assembly/events.ts). */
 enum event_kind {
   EVENT_OPEN_LINK = 1,
@@ -104,5 +107,31 @@ int boson_has_answers(const struct boson *device);
 
 /** Ask the HAL for the socket that the core wants; tell the core when it is there, or cannot be. */
 void boson_open_link(struct boson *device);
+
+// ---- boson_internet.c -----------------------------------------------------------------------
+
+/** A step of the connection: when an attempt has failed the test becomes due. */
+void boson_internet_note(struct boson *device, int state, int reason);
+
+/**
+ * The core wants a socket, and the HAL may have one only: close the test's. A request that is out by
+ * then counts as not answered; a name that is still looked up tells nothing.
+ */
+void boson_internet_stop(struct boson *device);
+
+/** Close everything and tell nothing. */
+void boson_internet_close(struct boson *device);
+
+/** @returns whether boson_internet_poll has something to do */
+int boson_internet_is_due(const struct boson *device);
+
+/**
+ * Go on with the test, without waiting. Calls on_internet when it ends.
+ * @param left milliseconds until the core has something to do; negative: nothing
+ */
+void boson_internet_poll(struct boson *device, int32_t left);
+
+/** @returns milliseconds until boson_internet_poll is to be called; INT32_MAX: not at all */
+int32_t boson_internet_left(const struct boson *device);
 
 #endif

@@ -221,6 +221,8 @@ static int32_t time_left(struct boson *device) {
   if (left < 0) left = INT32_MAX;
   if (device->link.wanted && left > LOOKUP_INTERVAL) left = LOOKUP_INTERVAL;
   if (device->rest.end > 0 && left > SEND_INTERVAL) left = SEND_INTERVAL;
+  int32_t internet = boson_internet_left(device);
+  if (internet < left) left = internet;
   if (boson_has_answers(device) && left > ANSWER_RETRY) left = ANSWER_RETRY;
   if (device->has_application) {
     int32_t loop = (int32_t)(device->loop_at - hal_millis());
@@ -247,6 +249,9 @@ int32_t boson_poll(struct boson *device) {
   }
   run_application(device);
   boson_drain(device);
+  if (boson_internet_is_due(device)) {
+    boson_internet_poll(device, CALL(device, poll_timeout, hal_millis()));
+  }
   int32_t left = time_left(device);
   device->polling = 0;
   return taken == DATAGRAMS_PER_POLL && left > 0 ? 0 : left;

@@ -29,7 +29,7 @@
 #define LONGEST_WAIT 500
 
 struct options {
-  const char *module, *storage, *server, *device_id;
+  const char *module, *storage, *server, *device_id, *internet;
   int32_t keepalive;
   uint8_t transport; /**< `boson_transport` */
   uint32_t memory, stack, calls, code, heap;
@@ -51,6 +51,8 @@ static const char *const reason_names[] = {
     "HandshakeFailed", "LinkLost", "PingTimeout", "HelloTimeout", "HandshakeDone",
     "HandshakeBecauseForgotten", "SessionIdResumed", "ChannelFailed"};
 
+static const char *const internet_names[] = {"?", "Reachable", "NoAnswer", "NoName", "NoNetwork"};
+
 #define NAME(names, number)                                                                        \
   ((size_t)(number) < sizeof(names) / sizeof *(names) ? (names)[number] : "?")
 
@@ -68,6 +70,11 @@ static void on_time(void *context, uint32_t seconds) {
 static void on_signal_event(void *context, int on) {
   (void)context;
   printf("signal %s\n", on ? "on" : "off");
+}
+
+static void on_internet(void *context, int result) {
+  (void)context;
+  printf("internet %s\n", NAME(internet_names, result));
 }
 
 static void print_statistics(void) {
@@ -183,6 +190,7 @@ static void usage(FILE *output) {
           "  --server          of the cloud; port 5684 unless given, over TCP 5683\n"
           "  --device-id HEX   24 digits; unless given, what DIR/device-id says\n"
           "  --transport NAME  udp, which is the default, or tcp: a module with TCP, and RSA keys\n"
+          "  --internet SERVER after a failed attempt ask this NTP server, HOST[:PORT], for an answer\n"
           "  --keepalive MS    silence until a ping; negative: none\n"
           "  --memory BYTES    of linear memory, 65536 at most, which is the default\n"
           "  --stack BYTES     of WebAssembly stack\n"
@@ -214,7 +222,7 @@ static int parse_options(int count, char **arguments, struct options *options) {
   static const struct option known[] = {
       {"module", required_argument, NULL, 'm'},    {"storage", required_argument, NULL, 'd'},
       {"server", required_argument, NULL, 's'},    {"device-id", required_argument, NULL, 'i'},
-      {"transport", required_argument, NULL, 't'},
+      {"transport", required_argument, NULL, 't'}, {"internet", required_argument, NULL, 'n'},
       {"keepalive", required_argument, NULL, 'k'}, {"memory", required_argument, NULL, 'M'},
       {"stack", required_argument, NULL, 'S'},     {"calls", required_argument, NULL, 'T'},
       {"code", required_argument, NULL, 'C'},      {"heap", required_argument, NULL, 'H'},
@@ -237,6 +245,7 @@ static int parse_options(int count, char **arguments, struct options *options) {
         options->transport = strcmp(optarg, "tcp") == 0 ? BOSON_TCP : BOSON_UDP;
         bad |= options->transport == BOSON_UDP && strcmp(optarg, "udp") != 0;
         break;
+      case 'n': options->internet = optarg; break;
       case 'M': bad |= parse_limit(optarg, &options->memory); break;
       case 'S': bad |= parse_limit(optarg, &options->stack); break;
       case 'T': bad |= parse_limit(optarg, &options->calls); break;
@@ -285,15 +294,16 @@ static int find_device_id(const struct options *options, uint8_t id[12]) {
   return read ? 0 : -1;
 }
 
-/** "HOST:PORT" or "HOST". @returns 0; -1 after a message */
-static int parse_server(const char *text, char host[BOSON_HOST_SIZE], uint16_t *port) {
+/** "HOST:PORT" or "HOST" behind an option. @returns 0; -1 after a message */
+static int parse_server(const char *option, const char *text, char host[BOSON_HOST_SIZE],
+                        uint16_t *port) {
   const char *colon = strrchr(text, ':');
   size_t length = colon ? (size_t)(colon - text) : strlen(text);
   int64_t number = 0;
   int bad = length == 0 || length >= BOSON_HOST_SIZE;
   if (colon) bad |= parse_number(colon + 1, 1, 65535, &number) != 0;
   if (bad) {
-    fprintf(stderr, "boson-run: --server takes HOST:PORT\n");
+    fprintf(stderr, "boson-run: %s takes HOST:PORT\n", option);
     return -1;
   }
   memcpy(host, text, length);
@@ -365,11 +375,19 @@ static int open_device(const struct options *options, uint8_t *module, uint32_t 
       .on_connection = on_connection,
       .on_time = on_time,
       .on_signal = on_signal_event,
+      .on_internet = on_internet,
   };
   char host[BOSON_HOST_SIZE];
   if (find_device_id(options, config.device_id) != 0) return EXIT_USAGE;
-  if (parse_server(options->server, host, &config.server_port) != 0) return EXIT_USAGE;
+  if (parse_server("--server", options->server, host, &config.server_port) != 0) return EXIT_USAGE;
   config.server_host = host;
+  if (options->internet) {
+    static char server[BOSON_HOST_SIZE];
+    int error = parse_server("--internet", options->internet, server, &config.internet_port);
+    if (error) return EXIT_USAGE;
+    config.internet_test = 1;
+    config.internet_host = server;
+  }
   boson_heap_limit(options->heap);
   int error = boson_open(&device, &config);
   if (error) return fail(error);

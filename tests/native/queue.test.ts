@@ -12,6 +12,7 @@ import { buildApplication } from "../support/app-world";
 import { projectRoot } from "../support/fixture";
 import { buildNative, nativeTest } from "../support/native-build";
 import { API_FILE } from "../support/queue-world";
+import { shownOutput } from "../support/shown-output";
 
 const run = promisify(execFile);
 const firmwareOnly = nativeTest("firmware");
@@ -41,6 +42,21 @@ async function firmware(module: string, port: number, readings: number): Promise
   return stdout;
 }
 
+/**
+ * What the README shows, for a machine that may be slow: the first reading gives way to the second when
+ * the connection takes longer than a second, and then it ends before the connection is there.
+ * @returns the lines in an order of their own, without the count of bytes; and that count
+ */
+function readOutput(lines: string[], isReplaced: boolean): { lines: string[]; bytes: number } {
+  const read = lines.map((line) => {
+    if (isReplaced && line === "reading 1: Ok") return "reading 1: Replaced";
+    const operations = isReplaced ? "2" : "3";
+    return line.replace(/^operations 3/, `operations ${operations}`).replace(/, bytes \d+$/, "");
+  });
+  const [, bytes] = /, bytes (\d+)$/.exec(lines.at(-1)!)!;
+  return { lines: isReplaced ? read.sort() : read, bytes: Number(bytes) };
+}
+
 describe("examples/firmware", () => {
   firmwareOnly("publishes, is told of each end, meters, sleeps when nothing waits", async () => {
     const received: string[] = [];
@@ -55,6 +71,12 @@ describe("examples/firmware", () => {
     expect(output).toMatch(/^diagnosis 1, last end 1$/m);
     expect(output).toMatch(new RegExp(`^operations ${received.length}, bytes [1-9]\\d+$`, "m"));
     expect(goodbyes).toMatchObject([{ cloudReason: 6, sleepSeconds: 3600 }]);
+    const isReplaced = output.includes("reading 1: Replaced");
+    const shown = readOutput(shownOutput("firmware"), isReplaced);
+    const told = readOutput(output.trimEnd().split("\n"), isReplaced);
+    expect(told.lines).toEqual(shown.lines);
+    // A publish more or less, longer and shorter signatures, a datagram that was repeated.
+    expect(Math.abs(told.bytes - shown.bytes)).toBeLessThan(shown.bytes / 2);
   });
 
   firmwareOnly("keeps what could not go out in storage, for the next start", async () => {

@@ -1,16 +1,7 @@
 // The examples do what their READMEs show: the last block of each is the output of this run.
 
-import { readFileSync } from "node:fs";
-import path from "node:path";
-
 import { EXAMPLES, runExample } from "../support/example-runs";
-import { projectRoot } from "../support/fixture";
-
-/** The last block of a page that is marked as text. */
-function shownOutput(page: string): string[] {
-  const blocks = [...page.matchAll(/^```text\n([^]*?)^```$/gm)];
-  return blocks.at(-1)![1].trimEnd().split("\n");
-}
+import { shownOutput } from "../support/shown-output";
 
 test("R35: six samples of the logger are one event", async () => {
   const lines = await runExample("logger");
@@ -22,6 +13,5 @@ test("R35: six samples of the logger are one event", async () => {
 });
 
 test.each(EXAMPLES)("examples/%s", async (example) => {
-  const file = path.join(projectRoot, "examples", example, "README.md");
-  expect(await runExample(example)).toEqual(shownOutput(readFileSync(file, "utf8")));
+  expect(await runExample(example)).toEqual(shownOutput(example));
 });

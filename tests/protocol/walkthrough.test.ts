@@ -62,12 +62,19 @@ test("R24: what is no DTLS is noted as such; the ring keeps the newest", () => {
   ]);
 });
 
-test("R25: the manifest names the port, the one socket, and no listener", () => {
+test("R25: the manifest names the ports, one socket at a time, and no listener", () => {
   const manifest = JSON.parse(read("docs/network-manifest.json")) as {
-    flows: { defaultPort?: number; sockets?: number }[];
+    flows: { defaultPort?: number; sockets?: number; destination: string; optional?: string }[];
     listens: unknown[];
   };
   const [cloud] = manifest.flows;
+  // All else that the SDK has a port for is off unless it is asked for.
+  const others = manifest.flows.slice(1).filter(({ defaultPort }) => defaultPort !== undefined);
+  expect(others).toMatchObject([{ defaultPort: 123, sockets: 1 }]);
+  expect(others[0].optional).toMatch(/^off unless/);
+  const [, host] = /DEFAULT_HOST = "([^"]+)"/.exec(read("bindings/node/internet-test.ts"))!;
+  expect(others[0].destination).toContain(host);
+  expect(read("bindings/wasm3/boson_internet.c")).toContain(`#define DEFAULT_HOST "${host}"`);
   expect(ROOT_PORTS).toEqual(ROOT_PORTS.map(() => cloud.defaultPort));
   expect(ROOT_PORTS.length).toBeGreaterThan(1);
   expect(cloud.sockets).toBe(1);
