@@ -44,11 +44,13 @@ export class Link {
     const { address } = await lookup(host, { family: 4 });
     const socket = createSocket("udp4");
     await new Promise<void>((resolve, reject) => {
-      socket.once("error", reject);
-      socket.connect(port, address, () => {
-        socket.off("error", reject);
-        resolve();
-      });
+      // An error comes to the callback, not as an event; the types do not say so.
+      const connected = (error?: Error): void => {
+        if (!error) return resolve();
+        socket.close();
+        reject(error);
+      };
+      socket.connect(port, address, connected);
     });
     socket.on("message", (datagram) => handlers.datagram(datagram));
     socket.on("error", (error) => handlers.failed(error));
