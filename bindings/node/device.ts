@@ -142,7 +142,12 @@ export class Device extends EventEmitter<DeviceEvents> {
 
   /** Disconnect; with `goodbye` the server is told first. The session stays. */
   disconnect(options: { goodbye?: number; sleepSeconds?: number } = {}): Promise<void> {
-    if (this.state === ConnectionState.Disconnected && !this.link) return Promise.resolve();
+    if (this.state === ConnectionState.Disconnected && !this.link) {
+      // In the pause after a failed attempt the core still wants a connection; else it does not mind.
+      this.core.exports.disconnect(0, 0, clock());
+      this.pump();
+      return Promise.resolve();
+    }
     const done = new Promise<void>((resolve) => {
       const check = (change: { state: ConnectionState }): void => {
         if (change.state !== ConnectionState.Disconnected) return;
