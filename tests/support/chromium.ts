@@ -1,10 +1,9 @@
 // Debian's Chromium without a window: where it is, how it is started, and what a page must not do meanwhile.
 
-import { spawnSync } from "node:child_process";
 import { chromium } from "playwright-core";
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 
-import { projectRoot } from "./fixture";
+import { isThere } from "./needs";
 
 const EXECUTABLE = "/usr/bin/chromium";
 
@@ -27,15 +26,7 @@ const FLAGS = [
 
 /** `describe` where Chromium is; else `describe.skip`, and a line that says how to get it. */
 export function browserDescribe(): jest.Describe {
-  const script = `
-    import { missingLine } from "./tools/setup-packages.mjs";
-    console.log(missingLine(["chromium"]) ?? "");`;
-  const { stdout } = spawnSync(process.execPath, ["--input-type=module", "--eval", script], {
-    cwd: projectRoot,
-    encoding: "utf8",
-  });
-  if (stdout.trim() === "") return describe;
-  process.stderr.write(`SKIPPED tests in a browser: ${stdout.trim()}\n`);
+  if (isThere("tests in a browser", "chromium")) return describe;
   return describe.skip as unknown as jest.Describe;
 }
 

@@ -1,14 +1,17 @@
 // Images for emulated boards in tests: whether they can be built and run here, and building them.
 
-import { execFile, spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 
 import { projectRoot } from "./fixture";
+import { missing, testNeeding } from "./needs";
 
 const run = promisify(execFile);
+
+const NEEDS = ["crossCompiler", "emulator", "wasm3"] as const;
 
 export interface Image {
   /** ELF file. */
@@ -46,23 +49,7 @@ export async function buildImage(
 }
 
 /** What is missing to build and run images, as one line; null when all is there. */
-export function missingForBoards(): string | null {
-  const script = `
-    import { missingLine } from "./tools/setup-packages.mjs";
-    import { canGetWasm3 } from "./tools/setup-wasm3.mjs";
-    const line = missingLine(["crossCompiler", "emulator"]);
-    console.log(line ?? (canGetWasm3() ? "" : "no WASM3 source (cargo gets it)"));`;
-  const { stdout } = spawnSync(process.execPath, ["--input-type=module", "--eval", script], {
-    cwd: projectRoot,
-    encoding: "utf8",
-  });
-  return stdout.trim() || null;
-}
+export const missingForBoards = (): string | null => missing(...NEEDS);
 
 /** `test` where images can be built and run; else `test.skip`, and a line that says what is missing. */
-export function boardTest(): jest.It {
-  const missing = missingForBoards();
-  if (missing === null) return test;
-  process.stderr.write(`SKIPPED tests on emulated boards: ${missing}\n`);
-  return test.skip as unknown as jest.It;
-}
+export const boardTest = (): jest.It => testNeeding("tests on emulated boards", ...NEEDS);
