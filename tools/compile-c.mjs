@@ -107,7 +107,8 @@ function hash(parts) {
   return sum.digest("hex");
 }
 
-async function inPairs(items, work) {
+/** Work on all items, two at a time. @returns the results in the order of the items */
+export async function inPairs(items, work) {
   const results = new Array(items.length);
   let next = 0;
   const worker = async () => {

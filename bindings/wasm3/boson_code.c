@@ -23,14 +23,15 @@ uint32_t boson_code_size(const struct boson_runtime *runtime) {
  */
 static void empty_pages(struct boson_runtime *runtime, struct M3CodePage **list) {
   struct M3Environment *environment = runtime->environment;
+  uint32_t kept = CountCodePages(environment->pagesReleased);
   while (*list) {
     struct M3CodePage *page = *list;
     *list = page->info.next;
-    uint32_t kept = CountCodePages(environment->pagesReleased);
     if (kept >= runtime->code_limit / d_m3CodePageAlignSize) {
       m3_Free(page);
       continue;
     }
+    kept += 1;
     page->info.lineIndex = 0;
     page->info.next = environment->pagesReleased;
     environment->pagesReleased = page;

@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 
 import { projectRoot } from "../asc.mjs";
 import { readBoard } from "../boards.mjs";
+import { inPairs } from "../compile-c.mjs";
 import { sizesIn } from "../linker-map.mjs";
 
 const run = promisify(execFile);
@@ -139,13 +140,4 @@ export function tableOf({ board, groups, total }) {
     row("total", total.flash, total.ram),
     row("limit", board.userModule, board.memory.application),
   ].join("\n");
-}
-
-/** Work on all items, two at a time. */
-async function inPairs(items, work) {
-  let next = 0;
-  const worker = async () => {
-    while (next < items.length) await work(items[next++]);
-  };
-  await Promise.all([worker(), worker()]);
 }
