@@ -63,11 +63,3 @@ export const enum StorageSlot {
   QueueFirst = 10,
   QueueLast = 25,
 }
-
-/** Severity of a log line. */
-export const enum LogLevel {
-  Trace = 1,
-  Info = 30,
-  Warn = 40,
-  Error = 50,
-}
