@@ -19,6 +19,12 @@ export const NATIVE_CRYPTO: bool = isDefined(WBOSON_NATIVE_CRYPTO);
 export const QUEUE: bool = isDefined(WBOSON_QUEUE);
 
 /**
+ * Whether this build takes updates over the air and runs beside an application module
+ * (`--use WBOSON_OTA=1`, with WBOSON_QUEUE): build/boson-ota.wasm. See docs/updates.md.
+ */
+export const OTA: bool = isDefined(WBOSON_OTA);
+
+/**
  * Whether this build carries the TCP channel beside DTLS (`--use WBOSON_TCP=1`). Memory of files that
  * only it uses is `@lazy`: laid out where something refers to it.
  */
@@ -147,3 +153,24 @@ export const REPUBLISH_MIN: i32 = 5000;
 export const REPUBLISH_MAX: i32 = 300000;
 /** How often a publish is handed to the connection before it fails; each is MAX_ROUNDS rounds. */
 export const MAX_DELIVERIES: i32 = 8;
+
+// ---- updates, only in builds with OTA ----------------------------------------------------------
+
+/** Version of the bridge between application modules and this core (docs/updates.md). */
+export const UPDATE_ABI: i32 = 1;
+/** Sizes of chunks that the device takes, bytes: multiples of 4 (OTA protocol v3). */
+export const CHUNK_MIN: i32 = 512;
+export const CHUNK_MAX: i32 = 1136;
+/** Chunks ahead of a missing one that are stored. */
+export const UPDATE_WINDOW: i32 = 256;
+/** Bytes erased, hashed or read by one step of an update. */
+export const UPDATE_STEP: i32 = 4096;
+/** Longest journal of updates, bytes. */
+export const JOURNAL_CAPACITY: i32 = 640;
+/** An update without a chunk for so long is given up, ms. */
+export const UPDATE_TIMEOUT: i32 = 300000;
+/** How long a new application must run, and how long it may be without connection, ms. */
+export const PROBATION: i32 = 30000;
+export const PROBATION_OFFLINE: i32 = 300000;
+/** Starts of a new application that may be cut short before it is given up. */
+export const PROBATION_STARTS: i32 = 3;

@@ -17,6 +17,8 @@ export { Device } from "./device";
 export type { DeviceEvents, DeviceOptions } from "./device";
 export { readLedger, readUsage, setBudget } from "./data-plan";
 export type { Budget, LedgerEntry, Usage } from "./data-plan";
+export { MemoryImages } from "./images";
+export type { Images } from "./images";
 export { InternetResult } from "./internet-test";
 export type { InternetTestOptions } from "./internet-test";
 export { Publication } from "./publication";

@@ -33,6 +33,7 @@ describe("numbers of the binding are those of the core", () => {
     ["Reason", "assembly/events.ts", abi.Reason],
     ["Status", "assembly/status.ts", abi.Status],
     ["StorageSlot", "assembly/hal.ts", abi.StorageSlot],
+    ["ImageArea", "assembly/hal.ts", abi.ImageArea],
     ["VariableType", "assembly/cloud/protocol.ts", abi.VariableType],
     ["SubscriptionContent", "assembly/cloud/protocol.ts", abi.SubscriptionContent],
     ["Statistic", "assembly/index.ts", abi.Statistic],
@@ -76,6 +77,9 @@ test("the module imports functions of hal.ts and nothing else", () => {
     "hal.random_fill",
     "hal.storage_read",
     "hal.storage_write",
+    "hal.image_erase",
+    "hal.image_write",
+    "hal.image_read",
     "hal.log",
   ]);
   const imports = WebAssembly.Module.imports(coreModule());

@@ -16,8 +16,13 @@ const APPLICATION = ["app", "bridge"];
 const LAYERS = [
   ["standard", /^assembly\/standard\.ts$/, ["index", "client", "cloud", "dtls"]],
   ["tcp", /^assembly\/tcp\.ts$/, ["index", "device"]],
+  ["ota", /^assembly\/ota(-tcp)?\.ts$/, ["ota", "api", "tcp", "application"]],
   ["api", /^assembly\/api\.ts$/, ["index", "queue", "meter"]],
-  ["index", /^assembly\/index\.ts$/, ["queue", "device", "connection", "cloud", "coap", "dtls"]],
+  [
+    "index",
+    /^assembly\/index\.ts$/,
+    ["application", "queue", "device", "connection", "cloud", "coap", "dtls"],
+  ],
   [
     "app-entry",
     /^assembly\/app\/(entry|tcp)\.ts$/,
@@ -35,14 +40,35 @@ const LAYERS = [
     /^assembly\/queue\//,
     ["queue", "meter", "device", "connection", "cloud", "coap", "dtls", "crypto"],
   ],
+  [
+    "application",
+    /^assembly\/application\//,
+    ["application", "queue", "update", "device", "connection", "cloud", "coap"],
+  ],
   ["meter", /^assembly\/meter\//, ["meter", "coap"]],
   [
     "device",
     /^assembly\/device\.ts$/,
-    ["stream", "settle", "connection", "client", "cloud", "coap", "dtls", "rsa-aes", "crypto"],
+    [
+      "stream",
+      "update",
+      "settle",
+      "connection",
+      "client",
+      "cloud",
+      "coap",
+      "dtls",
+      "rsa-aes",
+      "crypto",
+    ],
   ],
-  ["stream", /^assembly\/stream\.ts$/, ["settle", "connection", "cloud", "coap", "rsa-aes"]],
+  [
+    "stream",
+    /^assembly\/stream\.ts$/,
+    ["update", "settle", "connection", "cloud", "coap", "rsa-aes"],
+  ],
   ["settle", /^assembly\/settle\.ts$/, ["connection", "client", "cloud", "coap", "dtls"]],
+  ["update", /^assembly\/update\//, ["update", "cloud", "coap", "crypto"]],
   ["connection", /^assembly\/connection\.ts$/, ["cloud", "coap", "dtls", "rsa-aes"]],
   ["cloud", /^assembly\/cloud\//, ["cloud", "client", "coap"]],
   ["client", /^assembly\/client\//, ["client", "coap"]],
@@ -69,6 +95,7 @@ const HAL_USERS = [
   /^assembly\/rsa-aes\/identity\.ts$/,
   /^assembly\/util\/log\.ts$/,
   /^assembly\/(queue\/slots|meter\/state)\.ts$/,
+  /^assembly\/update\/(store|journal|keys)\.ts$/,
 ];
 
 /** Folders that share no source with the core. */

@@ -1,0 +1,12 @@
+// The wasm exports of updates and of the application's life. The host drains after each, as after
+// every input.
+
+import { Status } from "../status";
+
+/**
+ * Read the journal; after `start`, before `connect`.
+ * @returns 1 when there is an application to run; 0 when not; Status.NotSupported without image areas
+ */
+export function update_open(now: u32): i32 {
+  return Status.NotSupported;
+}
