@@ -12,7 +12,7 @@ import { malformedMessages } from "./cloud/router";
 import { requestTime } from "./cloud/small-messages";
 import { subscribe as subscribeTo } from "./cloud/subscriptions";
 import { outboxRetransmitted, outboxTransmitted, outboxUnacknowledged } from "./coap/outbox";
-import { ARGUMENT_CAPACITY, EVENT_SIZE, QUEUE, RX_CAPACITY, TX_CAPACITY } from "./config";
+import { ARGUMENT_CAPACITY, EVENT_SIZE, OTA, QUEUE, RX_CAPACITY, TX_CAPACITY } from "./config";
 import {
   connectionState,
   deviceConnect,
@@ -32,6 +32,7 @@ import {
   deviceReceive,
   deviceSetKeepalive,
   deviceStart,
+  deviceUpdatePollTimeout,
   unprovenRecords,
 } from "./device";
 import { session, setReservation } from "./dtls/session";
@@ -326,6 +327,7 @@ export function poll_event(): i32 {
 
 /** @returns ms until `handle_timeout` is due; 0 now; -1 never */
 export function poll_timeout(now: u32): i32 {
+  if (OTA) return earlier(deviceUpdatePollTimeout(now), queuePollTimeout(now));
   if (QUEUE) return earlier(devicePollTimeout(now), queuePollTimeout(now));
   return devicePollTimeout(now);
 }
