@@ -94,7 +94,7 @@ const HAL_USERS = [
   /^assembly\/rsa-aes\/identity\.ts$/,
   /^assembly\/util\/log\.ts$/,
   /^assembly\/(queue\/slots|meter\/state)\.ts$/,
-  /^assembly\/update\/(store|journal|keys)\.ts$/,
+  /^assembly\/update\/(area|journal|keys)\.ts$/,
 ];
 
 /** Folders that share no source with the core. */
