@@ -33,5 +33,3 @@ export const enum UpdateOption {
 
 /** Bytes of a SHA-256. */
 export const FILE_HASH_SIZE: i32 = 32;
-/** Module function of assets, which this device does not keep. */
-export const FUNCTION_ASSET: i32 = 9;

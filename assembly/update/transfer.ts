@@ -9,7 +9,6 @@ import {
   encodeMessage,
   encodePayloadMarker,
   encodeUintOption,
-  messageCode,
   messageId,
   messagePayload,
   messagePayloadLength,
@@ -63,7 +62,7 @@ import {
   optionsAreUnknown,
   readUpdateOptions,
 } from "./options";
-import { FUNCTION_ASSET, UpdateOption, UpdateResource } from "./protocol";
+import { UpdateOption, UpdateResource } from "./protocol";
 import {
   Outcome,
   chunkLength,
