@@ -56,6 +56,12 @@ export function formerArea(): i32 {
   return isReady(former) && former != <i32>journal().pending ? former : NO_AREA;
 }
 
+/** Its version; 0 when there is none. */
+export function formerVersion(): u32 {
+  const area = formerArea();
+  return area == NO_AREA ? 0 : areaEntry(area).version;
+}
+
 /** Area that an application may be written to: not the active one. */
 export function spareArea(): i32 {
   return journal().active == 0 ? 1 : 0;
@@ -72,6 +78,11 @@ function change(reason: i32): void {
 /** The host shall start the same application again. @param reason why it was stopped */
 export function restartApplication(reason: i32): void {
   change(reason);
+}
+
+/** The host asks by itself: no event. */
+export function dropApplicationChange(): void {
+  isChanged = false;
 }
 
 /**

@@ -163,7 +163,7 @@ export function storeWrite(offset: u32, data: usize, length: i32): i32 {
  *   UpdateWrongBoard, UpdateNotNewer, UpdateCoreTooOld, UpdateReplayed, UpdateTruncated, UpdateBusy,
  *   UpdateDisabled, NotSupported, NotFound, UpdateStorage (each Status)
  */
-export function storeAdvance(prefix: u32, now: u32): i32 {
+export function storeAdvance(prefix: u32, _now: u32): i32 {
   if (stage == Stage.Refused) return refusal;
   if (stage < Stage.Unjudged) return Status.UpdateStorage;
   if (stage == Stage.Unjudged && downloadHeadStatus() != HEAD_MISSING) return judge();
@@ -240,7 +240,7 @@ function accept(): i32 {
  * The server knows that the file was accepted: obey it.
  * @returns Status.Ok; Status.UpdateStorage; Status.InvalidState: nothing was accepted
  */
-export function storeApply(now: u32): i32 {
+export function storeApply(_now: u32): i32 {
   if (stage != Stage.Accepted) return Status.InvalidState;
   stage = Stage.Idle;
   const kind = manifestKind();

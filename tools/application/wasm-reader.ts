@@ -195,3 +195,62 @@ export function importsOf(sections: readonly Section[]): Import[] {
     return { module, name, kind, type };
   });
 }
+
+/** Bodies of the functions of the module, without those it imports. @throws ModuleError */
+export function bodiesOf(sections: readonly Section[]): Uint8Array[] {
+  const content = sectionOf(sections, SectionId.Code);
+  if (!content) return [];
+  const reader = new Reader(content);
+  return reader.list(() => reader.slice(reader.u32()));
+}
+
+/** Content of a code section. */
+export function encodeBodies(bodies: readonly Uint8Array[]): Buffer {
+  const entries = bodies.map((body) => Buffer.concat([leb128(body.length), body]));
+  return Buffer.concat([leb128(bodies.length), ...entries]);
+}
+
+export function importedFunctionsOf(sections: readonly Section[]): number {
+  return importsOf(sections).filter(({ kind }) => kind === ExternalKind.Function).length;
+}
+
+interface Export {
+  name: string;
+  kind: ExternalKind;
+  index: number;
+  /** Its bytes in the section. */
+  bytes: Uint8Array;
+}
+
+function exportsOf(sections: readonly Section[]): Export[] {
+  const content = sectionOf(sections, SectionId.Export);
+  if (!content) return [];
+  const reader = new Reader(content);
+  return reader.list(() => {
+    const from = reader.at;
+    const name = reader.text();
+    const kind: ExternalKind = reader.byte();
+    const index = reader.u32();
+    return { name, kind, index, bytes: content.subarray(from, reader.at) };
+  });
+}
+
+/** Names of the exports. @throws ModuleError */
+export function exportNamesOf(sections: readonly Section[]): string[] {
+  return exportsOf(sections).map(({ name }) => name);
+}
+
+/** Index of an exported function; -1 when there is none of that name. */
+export function exportIndexOf(sections: readonly Section[], name: string): number {
+  const found = exportsOf(sections).find((entry) => entry.name === name);
+  return found?.kind === ExternalKind.Function ? found.index : -1;
+}
+
+/** The module without one of its exports. */
+export function withoutExport(sections: readonly Section[], name: string): Section[] {
+  const kept = exportsOf(sections).filter((entry) => entry.name !== name);
+  const content = Buffer.concat([leb128(kept.length), ...kept.map(({ bytes }) => bytes)]);
+  return sections.map((section) =>
+    section.id === SectionId.Export ? { id: section.id, content } : section,
+  );
+}
