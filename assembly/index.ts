@@ -32,6 +32,7 @@ import {
   deviceReceive,
   deviceSetKeepalive,
   deviceStart,
+  deviceUpdatePollTimeout,
   unprovenRecords,
 } from "./device";
 import { session, setReservation } from "./dtls/session";
@@ -337,7 +338,7 @@ export function poll_event(): i32 {
 /** @returns ms until `handle_timeout` is due; 0 now; -1 never */
 export function poll_timeout(now: u32): i32 {
   if (OTA) {
-    const wait = earlier(devicePollTimeout(now), queuePollTimeout(now));
+    const wait = earlier(deviceUpdatePollTimeout(now), queuePollTimeout(now));
     return earlier(applicationPollTimeout(now), wait);
   }
   if (QUEUE) return earlier(devicePollTimeout(now), queuePollTimeout(now));
