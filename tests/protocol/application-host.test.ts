@@ -61,6 +61,12 @@ const MODULES = assemble({
     after: "(func $deeper (call $deeper) (call $deeper))",
   }),
   endless: applicationText({ imports: ["fuel"], loop: FOR_EVER }),
+  slow: applicationText({
+    imports: ["fuel"],
+    loop: `(local $i i32) (loop $again ${call("fuel")}
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $again (i32.lt_u (local.get $i) (i32.const 39000))))`,
+  }),
   endlessAbi: applicationText({
     imports: ["fuel"],
     bodies: { app_abi: `${FOR_EVER} (i32.const 1)` },
@@ -266,6 +272,18 @@ describe("an application that does wrong is stopped, and nothing else", () => {
 });
 
 describe("the core beside a hostile application", () => {
+  test("has its timers late by one call at most, however long each call takes", () => {
+    const world = worldOf({ minDelay: 40 });
+    // 39 of 40 ms in each loop(): no fault.
+    const double = runAlone(world, MODULES.slow);
+    world.core.exports.set_keepalive(1_000);
+    world.connectNow();
+    world.run(30_000);
+    expect(double.faults).toEqual([]);
+    expect(world.lateness).toBeGreaterThan(20);
+    expect(world.lateness).toBeLessThanOrEqual(40);
+  });
+
   test("reads and keeps its memory: nothing but its buffer for arguments changes", () => {
     for (const name of [
       "reaches",

@@ -43,9 +43,13 @@ export class ApplicationWorld extends QueueWorld {
   }
 
   override drainDevice(): void {
+    if (this.dueAt !== undefined) this.lateness = Math.max(this.lateness, this.now - this.dueAt);
     super.drainDevice();
     if (!this.host) return;
-    this.serveTimer();
+    if (this.core.exports.poll_timeout(this.deviceNow) === 0) {
+      this.core.exports.handle_timeout(this.deviceNow);
+      super.drainDevice();
+    }
     const wait = this.core.exports.poll_timeout(this.deviceNow);
     this.dueAt = wait < 0 ? undefined : this.now + wait;
     if (!this.host.turn(this.deviceNow)) return;
@@ -53,16 +57,9 @@ export class ApplicationWorld extends QueueWorld {
     super.drainDevice();
   }
 
-  private serveTimer(): void {
-    if (this.core.exports.poll_timeout(this.deviceNow) !== 0) return;
-    if (this.dueAt !== undefined) this.lateness = Math.max(this.lateness, this.now - this.dueAt);
-    this.core.exports.handle_timeout(this.deviceNow);
-    super.drainDevice();
-  }
-
   /** A call into the application may have ended after `limit`: time does not go back. */
   override step(limit: number): boolean {
-    return super.step(Math.max(limit, this.now));
+    return this.now <= limit && super.step(limit);
   }
 
   protected override nextAt(): number | undefined {
