@@ -280,7 +280,7 @@ describe("the core beside a hostile application", () => {
     world.connectNow();
     world.run(30_000);
     expect(double.faults).toEqual([]);
-    expect(world.lateness).toBeGreaterThan(20);
+    expect(world.lateness).toBeGreaterThan(0);
     expect(world.lateness).toBeLessThanOrEqual(40);
   });
 
