@@ -43,18 +43,27 @@ interface ApplicationExports {
   app_event(kind: number, a: number, b: number, c: number, d: number): number;
 }
 
-const FUNCTIONS = [
-  ...["app_abi", "app_buffer", "app_buffer_capacity", "app_clock"],
-  ...["setup", "loop", "app_event"],
-];
+/** Parameters of each. */
+const FUNCTIONS: Record<string, number> = {
+  app_abi: 0,
+  app_buffer: 0,
+  app_buffer_capacity: 0,
+  app_clock: 1,
+  setup: 0,
+  loop: 0,
+  app_event: 5,
+};
 
 /** @throws ApplicationRefused when one is missing, or something else */
 function checkedExports(exports: WebAssembly.Exports): ApplicationExports {
   if (!(exports.memory instanceof WebAssembly.Memory)) {
     throw new ApplicationRefused("exports no memory");
   }
-  for (const name of FUNCTIONS) {
-    if (typeof exports[name] !== "function") throw new ApplicationRefused(`exports no ${name}`);
+  for (const [name, parameters] of Object.entries(FUNCTIONS)) {
+    const exported = exports[name];
+    if (typeof exported !== "function" || exported.length !== parameters) {
+      throw new ApplicationRefused(`exports no ${name} of ${parameters} parameters`);
+    }
   }
   return exports as unknown as ApplicationExports;
 }
@@ -84,11 +93,11 @@ export class Application implements Bridged {
     const { exports } = new WebAssembly.Instance(module, imports);
     this.exports = checkedExports(exports);
     this.bounds = new ApplicationMemory(this.exports.memory, this.fuel);
-    const [version, buffer, capacity] = this.call(
-      ({ app_abi, app_buffer, app_buffer_capacity }) => [
-        ...[app_abi() | 0, app_buffer() >>> 0, app_buffer_capacity() | 0],
-      ],
-    );
+    const facts = this.call(({ app_abi, app_buffer, app_buffer_capacity }) => [
+      ...[app_abi(), app_buffer(), app_buffer_capacity()],
+    ]);
+    if (!facts.every(Number.isInteger)) throw new ApplicationRefused("answers no i32");
+    const [version, buffer, capacity] = facts;
     if (version !== BRIDGE_VERSION) {
       throw new ApplicationRefused(`speaks bridge ${version}, this host ${BRIDGE_VERSION}`);
     }

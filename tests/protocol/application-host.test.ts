@@ -4,7 +4,8 @@
 import { createHash } from "node:crypto";
 
 import { ApplicationHost, Capability, EventKind, Status } from "../../bindings/node";
-import { applicationText, assemble, data } from "../support/application-text";
+import { applicationText, data } from "../support/application-text";
+import { assemble } from "../support/assemble";
 import { ApplicationWorld } from "../support/application-world";
 import { LifecycleDouble, runAlone } from "../support/lifecycle-double";
 import type { ApplicationWorldOptions } from "../support/application-world";

@@ -2,7 +2,8 @@
 // within a second of device time, the session stays, and no timer of the connection is late.
 
 import { Status } from "../../bindings/node";
-import { applicationText, assemble, data } from "../support/application-text";
+import { applicationText, data } from "../support/application-text";
+import { assemble } from "../support/assemble";
 import { UpdateWorld, imageOf } from "../support/update-world";
 import { DEVICE_ID } from "../support/world";
 

@@ -1,12 +1,4 @@
-// Application modules written by hand, as texts: each does one thing, or one thing wrong. Assembled by
-// a process of its own, because binaryen is an ES module.
-
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
-
-import { projectRoot } from "./fixture";
+// Application modules written by hand, as texts for `assemble`: each does one thing, or one thing wrong.
 
 /** Imports of an application module with their types. */
 const TYPES: Record<string, [parameters: number, hasResult: boolean]> = {
@@ -73,18 +65,4 @@ export function applicationText(shape: ApplicationShape = {}): string {
 /** A string as data at `at`. */
 export function data(at: number, text: string): string {
   return `(data (i32.const ${at}) "${text}")`;
-}
-
-/** Assemble texts. @returns modules by name */
-export function assemble<Name extends string>(texts: Record<Name, string>): Record<Name, Buffer> {
-  const folder = mkdtempSync(path.join(tmpdir(), "wboson-modules-"));
-  try {
-    const script = path.join(projectRoot, "tests/native/assemble.mjs");
-    execFileSync(process.execPath, [script, folder], { input: JSON.stringify(texts) });
-    const names = Object.keys(texts) as Name[];
-    const read = (name: Name): Buffer => readFileSync(path.join(folder, `${name}.wasm`));
-    return Object.fromEntries(names.map((name) => [name, read(name)])) as Record<Name, Buffer>;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
 }
