@@ -4,7 +4,7 @@
 import { Status } from "../../bindings/node";
 import { applicationText, data } from "../support/application-text";
 import { assemble } from "../support/assemble";
-import { UpdateWorld, imageOf } from "../support/update-world";
+import { UpdatingWorld, imageOf } from "../support/updating-world";
 import { DEVICE_ID } from "../support/world";
 
 /** Publish the name of four bytes at 4096. */
@@ -55,8 +55,8 @@ const MODULES = assemble({
 type Name = keyof typeof MODULES;
 
 /** A device that is connected and runs the good application as version 1, its probation over. */
-async function settled(): Promise<UpdateWorld> {
-  const world = new UpdateWorld({ minDelay: 40 });
+async function settled(): Promise<UpdatingWorld> {
+  const world = new UpdatingWorld({ minDelay: 40 });
   world.core.exports.set_keepalive(5_000);
   world.startApplication();
   world.connectNow();

@@ -34,7 +34,7 @@ export function imageOf(module: Uint8Array, version: number): Buffer {
   return signApplication(module, TEST_UPDATE_KEY, { version });
 }
 
-export class UpdateWorld extends ApplicationWorld {
+export class UpdatingWorld extends ApplicationWorld {
   readonly images: MemoryImages;
   /** What the core decided about the application, and when. */
   readonly changes: (ApplicationChange & { at: number })[] = [];
