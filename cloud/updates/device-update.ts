@@ -66,7 +66,7 @@ export interface UpdateHost {
 
 export const USER_PART = 5;
 const DEFAULT_PATIENCE_MS = 30 * 60_000;
-/** Attempts without one byte of progress in between. */
+/** Attempts that the device has answered, without one byte of progress in between. */
 const MAX_FRUITLESS = 8;
 /** Before another try with a device that is online but silent: twice as long each time. */
 const RETRY_MS = 5_000;
@@ -84,6 +84,7 @@ export class DeviceUpdate {
   private readonly startedAt: number;
   private readonly counts = { chunks: 0, repeats: 0, attempts: 0, resumedAt: 0 };
   private fruitless = 0;
+  private silences = 0;
   private progressAt: number;
   private retryAt = Infinity;
   private why: Interruption | undefined;
@@ -205,6 +206,7 @@ export class DeviceUpdate {
         first = false;
         if (bytes > this.report.sent) {
           this.fruitless = 0;
+          this.silences = 0;
           this.progressAt = this.host.now();
         }
         this.setState("progress", bytes);
@@ -222,10 +224,14 @@ export class DeviceUpdate {
   private handleInterruption(why: Interruption): void {
     this.endTransfer();
     this.why = why;
-    if (++this.fruitless >= MAX_FRUITLESS) {
+    // The device may sleep without a goodbye: only patience limits how long.
+    if (why === "silent") this.silences++;
+    else this.fruitless++;
+    if (this.fruitless >= MAX_FRUITLESS) {
       return this.fail("update-failed", `${MAX_FRUITLESS} attempts without progress (${why})`);
     }
-    const delay = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** (this.fruitless - 1));
+    const before = this.silences + this.fruitless - 1;
+    const delay = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** before);
     // A session that has ended is followed by another one, or by none.
     this.retryAt = why === "closed" ? Infinity : this.host.now() + delay;
     this.setState("waiting");

@@ -100,18 +100,23 @@ describe("an update", () => {
 
   test("lets calls and events pass", async () => {
     const world = new UpdateWorld({ delay: 200, bytesPerSecond: 4000 });
-    world.onMessage = ({ type, messageId, token }) => {
-      world.sendUp({ type: 2, code: 0, messageId });
-      const payload = Buffer.of(0, 0, 0, 7);
-      return type === 0 ? { type: 1, code: 0x44, token, payload } : undefined;
+    const calls: number[] = [];
+    world.onMessage = ({ type, messageId, token, options }) => {
+      if (type === 0) world.sendUp({ type: 2, code: 0, messageId });
+      if (options[0]?.value.toString() !== "f") return undefined;
+      calls.push(world.now);
+      return { type: 1, code: 0x44, token, payload: Buffer.of(0, 0, 0, 7) };
     };
     world.start(fileOf(60_000));
+    world.runUntil(20_000);
+    const begin = world.now;
     const called = world.cloud.call(DEVICE_ID, "led", "on");
-    let answeredAt = Infinity;
-    void called.then(() => (answeredAt = world.now));
     await world.finish();
     expect(await called).toBe(7);
-    expect(answeredAt).toBeLessThan(world.now);
+    // The way, and not more than 10 chunks before it.
+    expect(calls).toHaveLength(1);
+    expect(calls[0] - begin).toBeLessThan(200 + 3000);
+    expect(world.now - begin).toBeGreaterThan(10_000);
     expect(world.receiver.accepted).toBeDefined();
   });
 });
@@ -256,12 +261,13 @@ describe("an update that is interrupted", () => {
     world.runUntil(20_000);
     const goodbye = { number: 11, value: Buffer.from("x") };
     world.sendUp({ type: 1, code: 2, options: [goodbye], payload: Buffer.from("00", "hex") });
-    world.run(world.now + 100);
-    world.dead = true;
+    world.receiver.reboot();
+    world.deaf = true;
+    world.run(world.now + 200);
     const { datagrams } = world.traffic;
     world.run(world.now + 600_000);
     expect(world.traffic.datagrams).toBe(datagrams);
-    world.dead = false;
+    world.deaf = false;
     world.sendUp({ type: 0, code: 0 });
     await resumed(world);
   });

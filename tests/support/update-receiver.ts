@@ -181,11 +181,11 @@ export class UpdateReceiver {
   }
 
   private acknowledge(): void {
+    this.ackAt = Infinity;
     if (!this.transfer) return;
     this.counts.acks++;
     this.acknowledged = this.prefix;
     this.unacknowledged = 0;
-    this.ackAt = Infinity;
     this.gaps = this.bitmap.toString("hex");
     const options = [
       { number: 11, value: Buffer.from("A") },

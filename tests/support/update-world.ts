@@ -49,7 +49,8 @@ export class UpdateWorld {
   readonly traffic = { sent: 0, delivered: 0, datagrams: 0 };
   /** Longest time that a datagram waited in the queue of the link, ms. */
   longestQueue = 0;
-  /** Nothing arrives at the device or from it. */
+  /** Nothing arrives at the device any more, or from it either. */
+  deaf = false;
   dead = false;
   /** Messages that are not of updates: answered by this. */
   onMessage: (message: CoapMessage) => Outgoing | undefined = (message) =>
@@ -164,6 +165,7 @@ export class UpdateWorld {
     for (const flight of due) {
       this.flights.splice(this.flights.indexOf(flight), 1);
       if (this.dead) continue;
+      if (flight.down && this.deaf) continue;
       if (flight.down) this.handleDown(flight.bytes);
       else this.cloud.handleDatagram(this.device.address, flight.bytes, this.now);
       this.drainCloud();
