@@ -195,7 +195,8 @@ function handleUpdateAck(
   request: CoapMessage,
   effects: RequestEffects,
 ): OutgoingMessage {
-  link.update?.handleAck(decodeUpdateAck(request), effects.now());
+  const ack = decodeUpdateAck(request);
+  link.update?.handleAck(ack, effects.now());
   return ACKNOWLEDGED;
 }
 
@@ -204,6 +205,7 @@ function handleChunkMissed(
   request: CoapMessage,
   effects: RequestEffects,
 ): OutgoingMessage {
-  link.update?.handleMissed(decodeChunkMissed(request), effects.now());
+  const indices = decodeChunkMissed(request);
+  link.update?.handleMissed(indices, effects.now());
   return ACKNOWLEDGED;
 }
