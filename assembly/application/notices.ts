@@ -3,8 +3,8 @@
 
 import { allowSystemNames } from "../cloud/publisher";
 import { ContentFormat } from "../cloud/protocol";
-import { PublishOption } from "../queue/entries";
-import { NO_TTL, enqueue } from "../queue/queue";
+import { NO_TTL, PublishOption } from "../queue/numbers";
+import { enqueue } from "../queue/queue";
 
 /** Texts one after the other; `Text` has where each begins. */
 const enum Text {
