@@ -1,7 +1,8 @@
 // Image areas that fail as flash does: a write or an erasure that a power cut ends at any byte; and
 // that notice a core that writes where nothing was erased.
 
-import { ImageArea, MemoryImages } from "../../bindings/node";
+import type { ImageArea} from "../../bindings/node";
+import { MemoryImages } from "../../bindings/node";
 
 export class FaultyImages extends MemoryImages {
   /** The power has failed; nothing happens any more until `restorePower`. */

@@ -3,8 +3,8 @@
 
 import { createHash } from "node:crypto";
 
-import { Core, EventKind, Status, StorageSlot } from "../../bindings/node";
-import type { CoreEvent } from "../../bindings/node";
+import { Core, Status, StorageSlot } from "../../bindings/node";
+import type { CoreEvent , EventKind} from "../../bindings/node";
 import { exportSec1, generateKeyPair } from "../../cloud/keys";
 import { encodePinnedKeys } from "../../tools/application/sign";
 import { compileAssembly } from "./compile";
