@@ -1,6 +1,6 @@
 // The sender of chunked updates over TCP, fast and slow, against a scripted device in virtual time.
 
-import { CloudError } from "../../cloud";
+import type { CloudError } from "../../cloud";
 import type { FlashOptions, UpdateResult } from "../../cloud";
 import { ChunkedReceiver } from "../support/chunked-receiver";
 import type { ChunkedFaults } from "../support/chunked-receiver";
@@ -8,7 +8,7 @@ import { TCP_DEVICE_ID, connectedTcp } from "../support/tcp-fixture";
 import type { TcpFixture } from "../support/tcp-fixture";
 import type { TcpDevice } from "../support/tcp-device";
 import type { Outgoing } from "../support/update-receiver";
-import { fileOf } from "../support/update-world";
+import { fileOf } from "../support/flash-world";
 
 interface World extends TcpFixture {
   receiver: ChunkedReceiver;
