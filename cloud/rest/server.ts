@@ -34,9 +34,11 @@ import { productRoutes } from "./routes/products";
 import { provisioningRoutes } from "./routes/provisioning";
 import { publishRoutes } from "./routes/publish";
 import { streamRoutes } from "./routes/streams";
+import { updateRoutes } from "./routes/updates";
 import { userRoutes } from "./routes/user";
 import { webhookRoutes } from "./routes/webhooks";
 import { publishAsCloud } from "./publication";
+import { Updates } from "./updates";
 import { Webhooks } from "./webhooks/webhooks";
 
 const DEFAULT_REST_PORT = 9090;
@@ -89,6 +91,7 @@ export class RestServer {
       throw error;
     }
     app.server.maxConnections = api.limits.connections;
+    api.updates.resume();
     return server;
   }
 
@@ -106,6 +109,7 @@ export class RestServer {
   /** Stop: streams end, requests under way are answered. */
   async close(): Promise<void> {
     this.unwatch();
+    this.api.updates.close();
     this.api.streams.close();
     await this.api.webhooks.close();
     await this.app.close();
@@ -129,6 +133,7 @@ function makeApi(parts: RestParts, options: RestOptions): Api {
     users: new Users(store),
     tokens: new Tokens(store, now),
     clients: new OAuthClients(store),
+    updates: new Updates(cloud, store, now),
     streams: new EventStreams(bus, limits, options.keepAliveMs ?? 9000),
   };
 }
@@ -205,6 +210,7 @@ async function register(app: FastifyInstance, api: Api): Promise<void> {
   productRoutes(app, api);
   webhookRoutes(app, api);
   localRoutes(app, api);
+  updateRoutes(app, api);
   compileRoutes(app);
   consoleRoutes(app);
 }
