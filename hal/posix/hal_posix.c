@@ -23,8 +23,8 @@
 #include <unistd.h>
 
 #define SOCKETS 4
-#define FOLDER_MAX 3800
-#define PATH_SIZE (FOLDER_MAX + 64)
+#define PATH_SIZE HAL_POSIX_PATH_SIZE
+#define FOLDER_MAX (PATH_SIZE - 64)
 /** How long the result of a lookup that nobody fetched is good, ms. */
 #define LOOKUP_LIFETIME 30000u
 /** How long a TCP connection may take to come about, ms. */
@@ -315,6 +315,11 @@ int hal_socket_close(int socket) {
 
 // ---- storage --------------------------------------------------------------------------------
 
+int hal_posix_path(char path[PATH_SIZE], const char *name) {
+  snprintf(path, PATH_SIZE, "%s/%.60s", storage_folder, name);
+  return storage_folder[0] ? HAL_OK : HAL_ERR_STORAGE;
+}
+
 static void path_of(char path[PATH_SIZE], int slot, const char *suffix) {
   if (slot <= HAL_SLOT_LAST) {
     snprintf(path, PATH_SIZE, "%s/%s%s", storage_folder, slot_files[slot], suffix);
@@ -323,10 +328,11 @@ static void path_of(char path[PATH_SIZE], int slot, const char *suffix) {
   }
 }
 
-static int is_slot(int slot) { return slot >= 1 && slot <= HAL_QUEUE_SLOT_LAST; }
+static int is_slot(int slot) { return slot >= 1 && slot <= HAL_UPDATE_SLOT_LAST; }
 
 static size_t longest_in(int slot) {
-  return slot < HAL_QUEUE_SLOT_FIRST ? HAL_SLOT_MAX : HAL_QUEUE_SLOT_MAX;
+  int is_queue = slot >= HAL_QUEUE_SLOT_FIRST && slot <= HAL_QUEUE_SLOT_LAST;
+  return is_queue ? HAL_QUEUE_SLOT_MAX : HAL_SLOT_MAX;
 }
 
 int hal_storage_read(int slot, uint8_t *buffer, size_t capacity) {
