@@ -145,7 +145,7 @@ function unitsOf(program, cryptoSources, { own, wasm3 }) {
   const sources = [...PROGRAMS[program].sources, ...cryptoSources];
   const common = ["-std=c11", "-ffunction-sections", "-fdata-sections"];
   const source = hasWasm3 ? wasm3SourceDir() : null;
-  const include = source ? ["-isystem", source, "-DBOSON_HEAP"] : [];
+  const include = source ? ["-isystem", source, "-DBOSON_HEAP", "-DBOSON_APPLICATIONS=1"] : [];
   const headers = [
     ...filesOf(path.join(projectRoot, "hal"), ".h"),
     ...filesOf(path.join(projectRoot, "hal/files"), ".h"),
