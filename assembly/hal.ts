@@ -103,11 +103,3 @@ export const enum ImageArea {
   /** Native firmware, until the platform has it. */
   Firmware = 2,
 }
-
-/** Severity of a log line. */
-export const enum LogLevel {
-  Trace = 1,
-  Info = 30,
-  Warn = 40,
-  Error = 50,
-}

@@ -1,12 +1,9 @@
 // `System`: events of the system, modes, clock, identity, and the planned way to sleep.
 
-import { DEVICE_ID } from "../cloud/identity";
 import { ConnectionState, EventKind } from "../events";
-import { deviceConnect } from "../connection";
-import { diagnosis } from "../queue/diagnosis";
-import { queueSleep } from "../queue/flush";
 import { Status } from "../status";
 import { uptime } from "../util/uptime";
+import { deviceConnect, deviceId, diagnosis, queueSleep } from "./core";
 import { millis } from "./raw";
 import { setTime } from "./time";
 
@@ -155,9 +152,10 @@ export class System {
 
   /** The device id, 24 hexadecimal digits. */
   static deviceID(): string {
+    const id = deviceId();
     let text = "";
     for (let i = 0; i < 12; i++) {
-      const byte = <u32>load<u8>(DEVICE_ID + i);
+      const byte = <u32>load<u8>(id + i);
       text += (byte >>> 4).toString(16) + (byte & 15).toString(16);
     }
     return text;

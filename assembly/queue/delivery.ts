@@ -30,9 +30,10 @@ import { earlier, isDue, untilDue } from "../util/clock";
 import { uptime, uptimeAdvance } from "../util/uptime";
 import { payloadOf } from "./arena";
 import { diagnosisNote } from "./diagnosis";
-import { Entry, EntryState, PublishOption, countEntries, entryAt, priorityOf } from "./entries";
+import { Entry, EntryState, countEntries, entryAt, priorityOf } from "./entries";
 import { flushPoll, flushPollEvent, flushPollTimeout } from "./flush";
 import { pacingTake, pacingWait } from "./pacing";
+import { PublishOption } from "./numbers";
 import { endEntry } from "./queue";
 import { slotData, slotsErase } from "./slots";
 
