@@ -50,6 +50,7 @@ export const PROGRAMS = {
     wasm3: false,
   },
   hostile: { sources: [...BINDING, ...POSIX, "tests/native/hostile.c"], wasm3: true },
+  application: { sources: [...BINDING, ...POSIX, "tests/native/application.c"], wasm3: true },
   conformance: {
     sources: [
       ...POSIX,

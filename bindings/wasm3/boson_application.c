@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "boson_section.h"
 #include "m3_env.h"
 
 /** The version of the bridge that this binding speaks (UPDATE_ABI in assembly/config.ts). */
@@ -145,6 +146,20 @@ static int32_t read_image(struct boson *device) {
   return length;
 }
 
+/** Whether the module exports its memory, by name: what is copied is copied there. */
+static int has_memory_export(const uint8_t *image, uint32_t length) {
+  struct boson_section section = boson_section_find(image, image + length, BOSON_SECTION_EXPORT);
+  for (uint32_t left = boson_section_u32(&section); left > 0; left -= 1) {
+    uint32_t size = boson_section_u32(&section);
+    const uint8_t *name = boson_section_skip(&section, size);
+    const uint8_t *kind = boson_section_skip(&section, 1);
+    boson_section_u32(&section);
+    if (!name || !kind) return 0;
+    if (size == 6 && memcmp(name, "memory", 6) == 0) return *kind == BOSON_EXTERNAL_MEMORY;
+  }
+  return 0;
+}
+
 /** Load the image that was read, without running anything but what tells its version and buffer. */
 static int load(struct boson *device, uint32_t length) {
   struct boson_application *application = &device->application;
@@ -159,6 +174,7 @@ static int load(struct boson *device, uint32_t length) {
   application->called_at = hal_millis();
   int error = boson_runtime_open(runtime, config->image, length, &config->limits);
   if (error) return error;
+  if (!has_memory_export(config->image, length)) return BOSON_ERR_EXPORT;
   // It would run before there is anything to call.
   if (runtime->runtime->modules->startFunction >= 0) return BOSON_ERR_INVALID;
   int32_t version = boson_runtime_call(runtime, BOSON_APPLICATION_app_abi, NULL);

@@ -73,14 +73,14 @@ static void limit_growth(struct M3Runtime *runtime, uint32_t limit) {
   if (runtime->memory.maxPages > pages) runtime->memory.maxPages = pages;
 }
 
-/** Refuse imports that nothing was linked to. */
+/** Refuse imports that nothing was linked to, and those that are no functions. */
 static int check_imports(const struct M3Module *module) {
+  struct boson_section imports =
+      boson_section_find(module->wasmStart, module->wasmEnd, BOSON_SECTION_IMPORT);
+  if (boson_section_u32(&imports) != module->numFuncImports) return BOSON_ERR_IMPORT;
   for (uint32_t i = 0; i < module->numFunctions; i += 1) {
     const struct M3Function *function = &module->functions[i];
     if (function->import.fieldUtf8 && !function->compiled) return BOSON_ERR_IMPORT;
-  }
-  for (uint32_t i = 0; i < module->numGlobals; i += 1) {
-    if (module->globals[i].imported) return BOSON_ERR_IMPORT;
   }
   return 0;
 }

@@ -55,7 +55,8 @@ describe("a hostile module on WASM3", () => {
         },
       }),
     };
-    for (const slot of [-1, 0, 1, 2, 5, 6, 7, 26, 29, 0x7fffffff]) texts[`slot${slot}`] = write(slot);
+    for (const slot of [-1, 0, 1, 2, 5, 6, 7, 26, 29, 0x7fffffff])
+      texts[`slot${slot}`] = write(slot);
     expect(await outcomes("refusals", texts)).toEqual(all(Object.keys(texts), "Ok"));
     expect(readFileSync(path.join(host.storage, "device-key.der"))).toEqual(key);
   });
