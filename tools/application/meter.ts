@@ -188,6 +188,7 @@ export function meterModule(module: Uint8Array): Metered {
   const bodies = bodiesOf(sections).map((body) => meterBody(body, plan));
   const code = encodeBodies(bodies.map(({ bytes }) => bytes));
   const calls = bodies.reduce((sum, body) => sum + body.calls, 0);
+  if (calls === 0) return { module: encodeModule(sections), calls };
   const result = withImport(sections, plan).map(({ id, content }) =>
     id === SectionId.Code ? { id, content: code } : { id, content },
   );
