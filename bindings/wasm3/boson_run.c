@@ -25,7 +25,7 @@
 #define PLATFORM_GCC 3
 #define MODULE_MAX (8u << 20)
 /** Longest image of an application, bytes: an area of hal/posix. */
-#define IMAGE_MAX 65536u
+#define IMAGE_MAX 262144u
 #define LINE_MAX_BYTES 1024
 /** How long a wait lasts at most, so that a signal is seen, ms. */
 #define LONGEST_WAIT 500

@@ -10,18 +10,18 @@
 #include "../files/image_files.h"
 #include "hal_posix.h"
 
-/** Bytes of an application's area, as on the boards (boards/BOARD/board.json), and of firmware's. */
-#define APPLICATION_CAPACITY 65536u
+/** Bytes of an application's area, and of firmware's. */
+#define APPLICATION_CAPACITY 262144u
 #define FIRMWARE_CAPACITY 1048576u
 #define PIECE 4096u
 
 static int area_of(int image, char path[HAL_POSIX_PATH_SIZE], struct image_file *area) {
+  // As bindings/node/file-images.ts has them.
+  static const char *const names[] = {"application-a.wasm", "application-b.wasm", "firmware.image"};
   if (image < HAL_IMAGE_APPLICATION_A || image > HAL_IMAGE_FIRMWARE) return HAL_ERR_NOT_SUPPORTED;
-  char name[] = "image-0.bin";
-  name[6] = (char)('0' + image);
   area->path = path;
   area->capacity = image == HAL_IMAGE_FIRMWARE ? FIRMWARE_CAPACITY : APPLICATION_CAPACITY;
-  return hal_posix_path(path, name);
+  return hal_posix_path(path, names[image]);
 }
 
 /** Copy the rest of an image. @returns HAL_OK; HAL_ERR_STORAGE; HAL_ERR_INVALID */

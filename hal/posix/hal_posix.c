@@ -43,6 +43,9 @@ static const char *const slot_files[HAL_SLOT_LAST + 1] = {
     "server-move-key.der",
 };
 
+/** Of the slots of updates. */
+static const char *const update_files[] = {"update-keys.bin", "journal-a.bin", "journal-b.bin"};
+
 static char storage_folder[FOLDER_MAX + 1];
 static int watched = -1;
 /** File descriptors plus 1, so that 0 is free. */
@@ -323,6 +326,9 @@ int hal_posix_path(char path[PATH_SIZE], const char *name) {
 static void path_of(char path[PATH_SIZE], int slot, const char *suffix) {
   if (slot <= HAL_SLOT_LAST) {
     snprintf(path, PATH_SIZE, "%s/%s%s", storage_folder, slot_files[slot], suffix);
+  } else if (slot >= HAL_UPDATE_SLOT_FIRST) {
+    const char *file = update_files[slot - HAL_UPDATE_SLOT_FIRST];
+    snprintf(path, PATH_SIZE, "%s/%s%s", storage_folder, file, suffix);
   } else {
     snprintf(path, PATH_SIZE, "%s/slot-%d.bin%s", storage_folder, slot, suffix);
   }
