@@ -10,13 +10,7 @@ export const enum BridgeValue {
   MaxEventData = 2,
   /** Publishes that wait or are on their way. */
   Pending = 3,
-  /** Whether an update waits to be applied. */
-  UpdatePending = 4,
-  UpdatesEnabled = 5,
-  /** Version of this application. */
-  Version = 6,
-  /** Status of the last update. */
-  LastUpdate = 7,
+  // 4...7: UpdateInfo of assembly/app/update-numbers.ts.
   /** Diagnosis; a host may lack it. */
   Diagnosis = 8,
   /** First statistic of the core. */
@@ -52,18 +46,6 @@ export const enum BridgeQueue {
   Pacing = 4,
   /** a: bytes */
   MaxData = 5,
-}
-
-/** Numbers of `bridgeUpdate`. Part of the host interface. */
-export const enum BridgeUpdate {
-  /** a: 1 take updates, 0 refuse them */
-  Enable = 1,
-  /** a: 1 an update may be applied now, 0 it waits */
-  Gate = 2,
-  /** This application works: its probation ends well. */
-  Healthy = 3,
-  /** Apply the update that waits. */
-  Apply = 4,
 }
 
 /** @param level LogLevel @param text [in] `length` bytes of UTF-8 */
@@ -124,7 +106,7 @@ export declare function bridgeControl(number: i32, a: i32, b: i32): i32;
 @external("wboson", "queue")
 export declare function bridgeQueue(number: i32, a: i32, b: i32): i32;
 
-/** @param number BridgeUpdate @returns Status.Ok, or a Status of the core */
+/** @param number UpdateControl @returns Status.Ok, or a Status of the core */
 // @ts-ignore: decorator
 @external("wboson", "update")
 export declare function bridgeUpdate(number: i32, a: i32): i32;

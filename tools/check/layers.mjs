@@ -67,9 +67,9 @@ const LAYERS = [
     /^assembly\/stream\.ts$/,
     ["update", "settle", "connection", "cloud", "coap", "rsa-aes"],
   ],
-  ["settle", /^assembly\/settle\.ts$/, ["connection", "client", "cloud", "coap", "dtls"]],
+  ["settle", /^assembly\/settle\.ts$/, ["update", "connection", "client", "cloud", "coap", "dtls"]],
+  ["connection", /^assembly\/connection\.ts$/, ["update", "cloud", "coap", "dtls", "rsa-aes"]],
   ["update", /^assembly\/update\//, ["update", "cloud", "coap", "crypto"]],
-  ["connection", /^assembly\/connection\.ts$/, ["cloud", "coap", "dtls", "rsa-aes"]],
   ["cloud", /^assembly\/cloud\//, ["cloud", "client", "coap"]],
   ["client", /^assembly\/client\//, ["client", "coap"]],
   ["coap", /^assembly\/coap\//, ["coap"]],
@@ -95,7 +95,7 @@ const HAL_USERS = [
   /^assembly\/rsa-aes\/identity\.ts$/,
   /^assembly\/util\/log\.ts$/,
   /^assembly\/(queue\/slots|meter\/state)\.ts$/,
-  /^assembly\/update\/(store|journal|keys)\.ts$/,
+  /^assembly\/update\/(area|journal|keys)\.ts$/,
 ];
 
 /** Folders that share no source with the core. */
