@@ -47,5 +47,5 @@ export function applicationSettings({ updates, memory, linearMemory }) {
   if (memory.application >= ROOMY) {
     return { core, image: updates.applicationSlot, memory: 65536, stack: 4096, code: 0 };
   }
-  return { core, image: 8192, memory: 8192, stack: 2048, code: 4096 };
+  return { core, image: 12288, memory: 8192, stack: 2048, code: 4096 };
 }

@@ -23,7 +23,7 @@ extern const uint32_t module_size;
 
 #if BOSON_APPLICATIONS
 /** What an application is given, bytes; a call into it may take long on a busy machine. */
-#define APPLICATION_IMAGE 8192u
+#define APPLICATION_IMAGE 12288u
 #define APPLICATION_MEMORY 8192u
 #define APPLICATION_STACK 2048u
 #define APPLICATION_CODE 4096u
