@@ -1,5 +1,7 @@
 // How the REST server is set up, and what it bears.
 
+import type { RetryLimits } from "./webhooks/hook-retries";
+
 export interface RestLimits {
   /** Bytes of a JSON or form body. */
   bodyLength: number;
@@ -56,6 +58,8 @@ export interface RestOptions {
   mayCall?: (url: URL) => boolean;
   /** ms that a webhook waits for an answer. Default: 20000. */
   webhookTimeoutMs?: number;
+  /** How often, and after what pauses, webhooks try again. Default: twice, after 30 s and 60 s. */
+  webhookRetries?: Partial<RetryLimits>;
   /** ms since 1970. Default: Date.now. */
   wallClock?: () => number;
 }

@@ -119,11 +119,11 @@ function makeApi(parts: RestParts, options: RestOptions): Api {
   const bus = parts.bus ?? new LocalEventBus();
   const log = new EventLog(store, limits.eventsKept);
   const publish = (event: CloudEvent): void => publishAsCloud({ cloud, records, log, bus }, event);
-  const { mayCall, webhookTimeoutMs } = options;
+  const { mayCall, webhookTimeoutMs, webhookRetries: retries } = options;
   return {
     ...{ cloud, store, records, bus, log, limits, now },
     webhooks: new Webhooks(store, bus, publish, {
-      ...{ mayCall, now },
+      ...{ mayCall, now, retries },
       limits: webhookTimeoutMs === undefined ? {} : { timeoutMs: webhookTimeoutMs },
     }),
     users: new Users(store),
