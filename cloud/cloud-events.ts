@@ -38,6 +38,15 @@ export interface DatagramEvent {
   datagram: Uint8Array;
 }
 
+/** A CoAP message of a session, without its encryption. */
+export interface MessageEvent {
+  direction: "in" | "out";
+  deviceId: string;
+  address: string;
+  transport: "udp" | "tcp";
+  message: Uint8Array;
+}
+
 export interface LocalCloudEvents {
   event: [EventMessage];
   device: [{ deviceId: string; change: DeviceChange; reason?: string }];
@@ -46,6 +55,8 @@ export interface LocalCloudEvents {
   delivery: [{ deviceId: string; name: string; delivery: Delivery; coapCode: number }];
   alert: [AlertEvent];
   datagram: [DatagramEvent];
+  /** Over UDP it follows at once on the datagram that carries it. */
+  message: [MessageEvent];
   log: [{ level: "info" | "warn"; message: string }];
   /** Something waits for `pollTransmit`, or a timer changed, outside of handle calls. */
   wake: [];

@@ -11,6 +11,7 @@ import type { EventBus } from "./event-bus";
 import type { EventLog } from "./event-log";
 import type { EventStreams } from "./event-streams";
 import type { RestLimits } from "./options";
+import type { TrafficLog } from "./traffic/traffic-log";
 import type { Webhooks } from "./webhooks/webhooks";
 
 export interface Api {
@@ -24,6 +25,7 @@ export interface Api {
   log: EventLog;
   streams: EventStreams;
   webhooks: Webhooks;
+  traffic: TrafficLog;
   limits: RestLimits;
   /** ms since 1970. */
   now: () => number;

@@ -23,6 +23,8 @@ export interface RestLimits {
   requestTimeoutMs: number;
   /** Events of each user that are kept. */
   eventsKept: number;
+  /** Datagrams of all devices that the traffic view keeps, in memory; 0: it is off. */
+  datagramsKept: number;
   /** Devices and webhooks of one user. */
   devicesPerUser: number;
   webhooksPerUser: number;
@@ -40,6 +42,7 @@ export const DEFAULT_LIMITS: RestLimits = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 60_000,
   eventsKept: 1000,
+  datagramsKept: 1000,
   devicesPerUser: 10_000,
   webhooksPerUser: 20,
 };

@@ -34,9 +34,11 @@ import { productRoutes } from "./routes/products";
 import { provisioningRoutes } from "./routes/provisioning";
 import { publishRoutes } from "./routes/publish";
 import { streamRoutes } from "./routes/streams";
+import { trafficRoutes } from "./routes/traffic";
 import { userRoutes } from "./routes/user";
 import { webhookRoutes } from "./routes/webhooks";
 import { publishAsCloud } from "./publication";
+import { TrafficLog } from "./traffic/traffic-log";
 import { Webhooks } from "./webhooks/webhooks";
 
 const DEFAULT_REST_PORT = 9090;
@@ -107,6 +109,7 @@ export class RestServer {
   async close(): Promise<void> {
     this.unwatch();
     this.api.streams.close();
+    this.api.traffic.close();
     await this.api.webhooks.close();
     await this.app.close();
   }
@@ -129,6 +132,7 @@ function makeApi(parts: RestParts, options: RestOptions): Api {
     users: new Users(store),
     tokens: new Tokens(store, now),
     clients: new OAuthClients(store),
+    traffic: new TrafficLog(cloud, limits.datagramsKept, now),
     streams: new EventStreams(bus, limits, options.keepAliveMs ?? 9000),
   };
 }
@@ -205,6 +209,7 @@ async function register(app: FastifyInstance, api: Api): Promise<void> {
   productRoutes(app, api);
   webhookRoutes(app, api);
   localRoutes(app, api);
+  trafficRoutes(app, api);
   compileRoutes(app);
   consoleRoutes(app);
 }
