@@ -56,8 +56,10 @@ const FROM_DEVICE: Record<string, Cause> = {
 /** Requests of the cloud by first segment. */
 const FROM_CLOUD: Record<string, Cause> = {
   ...{ h: "hello", d: "describe", e: "event", E: "event", f: "call", v: "read" },
-  ...{ u: "update", c: "update", U: "update", C: "update" },
 };
+
+/** Updates over the air, of both generations, whoever asks. */
+const UPDATE = /^[ucUC]$/;
 
 const LONGEST_TEXT = 200;
 
@@ -98,6 +100,7 @@ export function isRequest({ type, code }: CoapMessage): boolean {
 export function causeOf(request: CoapMessage, direction: "in" | "out"): Cause {
   if (request.code === CoapCode.Empty) return "keepalive";
   const segment = uriPath(request)[0] ?? "";
+  if (UPDATE.test(segment)) return "update";
   const key = direction === "in" ? `${request.code} ${segment}` : segment;
   const causes = direction === "in" ? FROM_DEVICE : FROM_CLOUD;
   return Object.hasOwn(causes, key) ? causes[key] : "other";
