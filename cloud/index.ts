@@ -29,6 +29,7 @@ export {
   prepareTcp,
   provisionDevice,
   provisionTcpDevice,
+  readCloudDirectory,
 } from "./provision";
 export * from "./errors";
 export { ContentFormat } from "./device-protocol/events";
