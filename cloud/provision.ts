@@ -73,12 +73,7 @@ export function readCloudDirectory(directory: string): CloudData {
     writeFileAtomically(keyPath, exportSec1(keyPair), true);
   }
   writeFileAtomically(join(directory, CLOUD_FILES.serverPublicKey), keyPair.spki, true, 0o644);
-  const resetKeyPath = join(directory, CLOUD_FILES.resetKey);
-  let resetKey = readOptional(resetKeyPath);
-  if (!resetKey) {
-    resetKey = randomBytes(RESET_KEY_LENGTH);
-    writeFileAtomically(resetKeyPath, resetKey, true);
-  }
+  const resetKey = readResetKey(directory);
   const rsa = readOptional(join(directory, CLOUD_FILES.serverRsaKey));
   return {
     keyPair,
@@ -87,6 +82,16 @@ export function readCloudDirectory(directory: string): CloudData {
     registry: Registry.load(join(directory, CLOUD_FILES.registry)),
     storage: new FileStorage(join(directory, CLOUD_FILES.sessions)),
   };
+}
+
+/** The key of reset tokens in a directory; it is made on first use. */
+export function readResetKey(directory: string): Buffer {
+  const path = join(directory, CLOUD_FILES.resetKey);
+  const stored = readOptional(path);
+  if (stored) return stored;
+  const resetKey = randomBytes(RESET_KEY_LENGTH);
+  writeFileAtomically(path, resetKey, true);
+  return resetKey;
 }
 
 /** Let a cloud take TCP connections: make its RSA key, unless it has one. To be called before it is opened. */

@@ -11,11 +11,15 @@ import type { EventBus } from "./event-bus";
 import type { EventLog } from "./event-log";
 import type { EventStreams } from "./event-streams";
 import type { RestLimits } from "./options";
+import type { Reach } from "./reach";
 import type { TrafficLog } from "./traffic/traffic-log";
 import type { Webhooks } from "./webhooks/webhooks";
 
 export interface Api {
+  /** The cloud of this process. */
   cloud: LocalCloud;
+  /** It, and with a fleet the others. */
+  reach: Reach;
   store: Store;
   users: Users;
   tokens: Tokens;

@@ -18,7 +18,7 @@ import { watchDevices } from "./device-events";
 import type { DeviceRecords } from "./device-records";
 import { ApiError, toAnswer } from "./errors";
 import { LocalEventBus } from "./event-bus";
-import type { CloudEvent, EventBus } from "./event-bus";
+import type { CloudEvent } from "./event-bus";
 import { EventLog } from "./event-log";
 import { EventStreams } from "./event-streams";
 import { DEFAULT_LIMITS, isLoopback } from "./options";
@@ -37,6 +37,8 @@ import { streamRoutes } from "./routes/streams";
 import { trafficRoutes } from "./routes/traffic";
 import { userRoutes } from "./routes/user";
 import { webhookRoutes } from "./routes/webhooks";
+import { joinFleet } from "./fleet/join";
+import type { FleetMember } from "./fleet/fleet-member";
 import { publishAsCloud } from "./publication";
 import { TrafficLog } from "./traffic/traffic-log";
 import { Webhooks } from "./webhooks/webhooks";
@@ -59,7 +61,8 @@ export interface RestParts {
   cloud: LocalCloud;
   store: Store;
   records: DeviceRecords;
-  bus?: EventBus;
+  /** The part of this process in a fleet of several. */
+  member?: FleetMember;
 }
 
 export class RestServer {
@@ -85,6 +88,7 @@ export class RestServer {
     const server = new RestServer(app, api, unwatch);
     try {
       await register(app, api);
+      if (parts.member) await joinFleet(api, parts.member);
       await app.listen({ host, port: options.port ?? DEFAULT_REST_PORT });
     } catch (error) {
       await server.close();
@@ -118,13 +122,14 @@ export class RestServer {
 function makeApi(parts: RestParts, options: RestOptions): Api {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const now = options.wallClock ?? Date.now;
-  const { cloud, store, records } = parts;
-  const bus = parts.bus ?? new LocalEventBus();
+  const { cloud, store, records, member } = parts;
+  const bus = member?.bus ?? new LocalEventBus();
   const log = new EventLog(store, limits.eventsKept);
   const publish = (event: CloudEvent): void => publishAsCloud({ cloud, records, log, bus }, event);
   const { mayCall, webhookTimeoutMs, webhookRetries: retries } = options;
   return {
     ...{ cloud, store, records, bus, log, limits, now },
+    reach: member ?? cloud,
     webhooks: new Webhooks(store, bus, publish, {
       ...{ mayCall, now, retries },
       limits: webhookTimeoutMs === undefined ? {} : { timeoutMs: webhookTimeoutMs },

@@ -34,6 +34,8 @@ export class Webhooks {
   private readonly sender: HookSender;
   /** What ends the subscription and the requests of each webhook. */
   private readonly endings = new Map<string, () => void>();
+  /** Each webhook as it was when that began, as JSON. */
+  private readonly listening = new Map<string, string>();
 
   /** @param publish brings an event of the cloud to devices and streams */
   constructor(
@@ -78,8 +80,18 @@ export class Webhooks {
 
   remove(id: string): void {
     this.table.remove(id);
-    this.endings.get(id)?.();
-    this.endings.delete(id);
+    this.stopListening(id);
+  }
+
+  /** Another process has changed a webhook. @param id undefined: any */
+  refresh(id?: string): void {
+    const stored = new Map(this.table.entries());
+    const ids = id === undefined ? [...this.endings.keys(), ...stored.keys()] : [id];
+    for (const each of new Set(ids)) {
+      const hook = stored.get(each);
+      if (!hook) this.stopListening(each);
+      else if (this.listening.get(each) !== JSON.stringify(hook)) this.listen(hook);
+    }
   }
 
   async close(): Promise<void> {
@@ -88,11 +100,20 @@ export class Webhooks {
     await this.sender.close();
   }
 
+  private stopListening(id: string): void {
+    this.endings.get(id)?.();
+    this.endings.delete(id);
+    this.listening.delete(id);
+  }
+
   private listen(hook: Webhook): void {
-    this.endings.get(hook.id)?.();
+    this.stopListening(hook.id);
+    this.listening.set(hook.id, JSON.stringify(hook));
     const { owner, event: prefix, deviceId, productId } = hook;
     const retries = new HookRetries({ ...DEFAULT_RETRY_LIMITS, ...this.options.retries });
-    const unsubscribe = this.bus.subscribe({ owner, prefix, deviceId, productId }, (event) => {
+    // In a fleet each process has all webhooks: one of them sends.
+    const filter = { owner, prefix, deviceId, productId, here: true };
+    const unsubscribe = this.bus.subscribe(filter, (event) => {
       if (OWN_EVENT.test(event.name) || event.coreId === INTERNAL) return;
       const attempt = (): Promise<void> => this.request(hook, event);
       void retries.run(attempt, (error, nextMs) => this.fail(hook, event, error, nextMs));
