@@ -19,6 +19,12 @@ export const NATIVE_CRYPTO: bool = isDefined(WBOSON_NATIVE_CRYPTO);
 export const QUEUE: bool = isDefined(WBOSON_QUEUE);
 
 /**
+ * Whether this build takes updates over the air and runs beside an application module
+ * (`--use WBOSON_OTA=1`, with WBOSON_QUEUE): build/boson-ota.wasm. See docs/updates.md.
+ */
+export const OTA: bool = isDefined(WBOSON_OTA);
+
+/**
  * Whether this build carries the TCP channel beside DTLS (`--use WBOSON_TCP=1`). Memory of files that
  * only it uses is `@lazy`: laid out where something refers to it.
  */
@@ -147,3 +153,38 @@ export const REPUBLISH_MIN: i32 = 5000;
 export const REPUBLISH_MAX: i32 = 300000;
 /** How often a publish is handed to the connection before it fails; each is MAX_ROUNDS rounds. */
 export const MAX_DELIVERIES: i32 = 8;
+
+// ---- updates, only in builds with OTA ----------------------------------------------------------
+
+/** Version of the bridge between application modules and this core (docs/updates.md). */
+export const UPDATE_ABI: i32 = 1;
+/** Sizes of chunks that the device takes, bytes: multiples of 4 (OTA protocol v3). */
+export const CHUNK_MIN: i32 = 512;
+export const CHUNK_MAX: i32 = 1136;
+/**
+ * Chunk sizes that Hello asks for, bytes. Over UDP the largest, since a chunk costs 68 bytes above its
+ * content; over TCP what fits a message with room to spare.
+ */
+export const UPDATE_CHUNK_SIZE: i32 = 1136;
+export const STREAM_CHUNK_SIZE: i32 = 512;
+/** Sizes of chunks over TCP, bytes: multiples of 4; the largest message less 16 bytes before it. */
+export const STREAM_CHUNK_MIN: i32 = 64;
+export const STREAM_CHUNK_MAX: i32 = 748;
+/** Chunks ahead of a missing one that are stored, and bytes of them. */
+export const UPDATE_WINDOW: i32 = 256;
+export const UPDATE_WINDOW_BYTES: i32 = 131072;
+/** A chunk that is not acknowledged at once is so many ms later. */
+export const UPDATE_ACK_DELAY: i32 = 200;
+/** Chunks for which one acknowledgement is sent, unless the sender asks for fewer. */
+export const UPDATE_ACK_CHUNKS: i32 = 2;
+/** Bytes erased, hashed or read by one step of an update. */
+export const UPDATE_STEP: i32 = 4096;
+/** Longest journal of updates, bytes. */
+export const JOURNAL_CAPACITY: i32 = 640;
+/** An update without a chunk for so long is given up, ms. */
+export const UPDATE_TIMEOUT: i32 = 300000;
+/** How long a new application must run, and how long it may be without connection, ms. */
+export const PROBATION: i32 = 30000;
+export const PROBATION_OFFLINE: i32 = 300000;
+/** Starts of a new application that may be cut short before it is given up. */
+export const PROBATION_STARTS: i32 = 3;

@@ -44,6 +44,19 @@ export const enum EventKind {
   /** A threshold of the budget is reached. a: percent, 70, 90 or 100; b: data operations of the
    * period; c, d: its bytes of IPv4, low and high 32 bits (builds with QUEUE). */
   BudgetWarning = 18,
+  /** An update began. a: ImageKind, 0 while unknown; b: its bytes (builds with OTA, as the next). */
+  UpdateStarted = 19,
+  /** a: bytes in sequence; b: all of them. At most 9 times an update. */
+  UpdateProgress = 20,
+  /** a: Status.Ok when the file was verified, else why it was refused; b: version; c: ImageKind. */
+  UpdateEnded = 21,
+  /** An update is complete and waits for the gate, or for `update_apply`. a: version. */
+  UpdatePending = 22,
+  /** The host shall run another application. a: image area, -1 for none; b: bytes of the image;
+   * c: Status.Ok for a new one, else why the former was stopped; d: version. */
+  ApplicationChange = 23,
+  /** Native firmware is with the platform: the host shall reset. a: version. */
+  FirmwareReady = 24,
 }
 
 /** Kinds of sockets, as `hal_socket_kind` has them. */

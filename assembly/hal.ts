@@ -30,6 +30,31 @@ export declare function halStorageRead(slot: i32, buffer: usize, capacity: i32):
 @external("hal", "storage_write")
 export declare function halStorageWrite(slot: i32, buffer: usize, length: i32): i32;
 
+// ---- image areas, only in builds with OTA ---------------------------------------------------
+
+/**
+ * Erase part of an image area, so that its bytes can be written once.
+ * @param image `ImageArea`
+ * @param offset of the first byte, a multiple of 4096
+ * @param length bytes, 0...4096; 0 erases nothing
+ * @returns capacity of the area in bytes; negative when there is none, or when erasing failed
+ */
+@external("hal", "image_erase")
+export declare function halImageErase(image: i32, offset: u32, length: i32): i32;
+
+/**
+ * Write into an image area, where it is erased.
+ * @param buffer [in] `length` bytes; 0 says that the image is complete, and that its body starts at
+ *   `offset`: the native firmware is then handed to the platform
+ * @returns `length`, or negative when writing failed
+ */
+@external("hal", "image_write")
+export declare function halImageWrite(image: i32, offset: u32, buffer: usize, length: i32): i32;
+
+/** Read from an image area. @param buffer [out] `length` bytes @returns `length`, or negative */
+@external("hal", "image_read")
+export declare function halImageRead(image: i32, offset: u32, buffer: usize, length: i32): i32;
+
 // ---- log ----------------------------------------------------------------------------------
 
 /**
@@ -62,12 +87,19 @@ export const enum StorageSlot {
   /** First of the 16 slots for publishes that wait, 1152 bytes each. */
   QueueFirst = 10,
   QueueLast = 25,
+  /** 1...4 P-256 keys that sign updates, 64 bytes x || y each; written by provisioning only. A host
+   * may lack this and the next two: then there are no updates. */
+  UpdateKeys = 26,
+  /** Alternating slots of the journal of updates. */
+  JournalA = 27,
+  JournalB = 28,
 }
 
-/** Severity of a log line. */
-export const enum LogLevel {
-  Trace = 1,
-  Info = 30,
-  Warn = 40,
-  Error = 50,
+/** Areas that the host keeps for images. */
+export const enum ImageArea {
+  /** The two slots of the application module. */
+  ApplicationA = 0,
+  ApplicationB = 1,
+  /** Native firmware, until the platform has it. */
+  Firmware = 2,
 }

@@ -113,4 +113,54 @@ export const enum Status {
   RateLimited = -93,
   /** The budget of the period leaves nothing for it. */
   OverBudget = -94,
+
+  // assembly/update: -140... a file that was not taken
+  /** Updates are switched off. */
+  UpdateDisabled = -140,
+  /** The file is larger than the area that it is for. */
+  UpdateTooLarge = -141,
+  /** Not an image: no manifest, or what it describes is not there. */
+  UpdateMalformed = -142,
+  /** The manifest is not signed with a key that the device pins. */
+  UpdateSignature = -143,
+  /** The manifest is for other boards. */
+  UpdateWrongBoard = -144,
+  /** Not newer than what runs, and not signed as forced. */
+  UpdateNotNewer = -145,
+  /** The application needs a later core. */
+  UpdateCoreTooOld = -146,
+  /** The module imports what its manifest does not grant, or what does not exist. */
+  UpdateImports = -147,
+  /** A loop or a function of the module does not ask for fuel. */
+  UpdateUnmetered = -148,
+  /** The file, or its body, does not have the hash that was announced. */
+  UpdateHash = -149,
+  /** The sender finished before all was there. */
+  UpdateTruncated = -150,
+  /** The image area failed. */
+  UpdateStorage = -151,
+  /** The application that runs is on probation. */
+  UpdateBusy = -152,
+  /** No chunk came for 300 s. */
+  UpdateTimeout = -153,
+  /** The server cancelled. */
+  UpdateCancelled = -154,
+  /** The device pins no update key. */
+  UpdateNoKeys = -155,
+  /** A command that is not newer than the last one obeyed. */
+  UpdateReplayed = -156,
+
+  // assembly/update: -160... an application that was stopped
+  /** It trapped, or gave an import memory that is not its own. */
+  ApplicationTrap = -160,
+  /** It ran out of steps or time in one call. */
+  ApplicationTime = -161,
+  /** It published without end. */
+  ApplicationFlood = -162,
+  /** It could not be loaded. */
+  ApplicationInvalid = -163,
+  /** It did not prove itself during its probation. */
+  ApplicationUnhealthy = -164,
+  /** A signed command has switched it off. */
+  ApplicationDisabled = -165,
 }

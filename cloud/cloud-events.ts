@@ -3,6 +3,7 @@
 import type { Delivery } from "./coap/message-layer";
 import type { Goodbye } from "./device-protocol/goodbye";
 import type { AlertEvent } from "./dtls/server";
+import type { UpdateReport } from "./updates/device-update";
 
 export type { AlertEvent };
 
@@ -53,6 +54,8 @@ export interface LocalCloudEvents {
   goodbye: [{ deviceId: string } & Goodbye];
   /** What became of an event that was sent to a device. */
   delivery: [{ deviceId: string; name: string; delivery: Delivery; coapCode: number }];
+  /** How an update goes on. */
+  update: [UpdateReport];
   alert: [AlertEvent];
   datagram: [DatagramEvent];
   /** Over UDP it follows at once on the datagram that carries it. */

@@ -72,6 +72,18 @@ enum hal_log_level {
 #define HAL_QUEUE_SLOT_LAST 25
 /** Longest content of a queue slot, bytes. */
 #define HAL_QUEUE_SLOT_MAX 1152
+/**
+ * Slots of updates: 26 the keys that sign them, 27 and 28 the journal. A port may lack them: then
+ * there are no updates.
+ */
+#define HAL_UPDATE_SLOT_FIRST 26
+#define HAL_UPDATE_SLOT_LAST 28
+/** Image areas: the two slots of the application, and native firmware until the platform has it. */
+#define HAL_IMAGE_APPLICATION_A 0
+#define HAL_IMAGE_APPLICATION_B 1
+#define HAL_IMAGE_FIRMWARE 2
+/** Bytes of one step of erasing. */
+#define HAL_IMAGE_STEP 4096
 /** Longest line of the log, bytes. */
 #define HAL_LOG_MAX 1024
 
@@ -146,6 +158,40 @@ int hal_storage_read(int slot, uint8_t *buffer, size_t capacity);
  *   HAL_ERR_NOT_SUPPORTED (queue slots)
  */
 int hal_storage_write(int slot, const uint8_t *data, size_t length);
+
+// ---- image areas ----------------------------------------------------------------------------
+
+/**
+ * Erase part of an image area, so that its bytes can be written once; or ask how large it is.
+ * @param image HAL_IMAGE_*
+ * @param offset of the first byte, a multiple of HAL_IMAGE_STEP
+ * @param length bytes, 0...HAL_IMAGE_STEP; 0 erases nothing
+ * @returns capacity of the area in bytes, 1 or more; HAL_ERR_NOT_SUPPORTED (no such area);
+ *   HAL_ERR_STORAGE; HAL_ERR_INVALID
+ */
+int hal_image_erase(int image, uint32_t offset, size_t length);
+
+/**
+ * Write into an image area, where it is erased. A cut during the call leaves any bytes of the range.
+ * @param image HAL_IMAGE_*
+ * @param offset of the first byte
+ * @param data [in] `length` bytes; NULL when 0
+ * @param length bytes. 0 says that the image is complete and that its body begins at `offset`: what
+ *   was written outlives a power cut when this returns; firmware is handed to the platform, which
+ *   takes it at the next reset
+ * @returns `length`; HAL_ERR_NOT_SUPPORTED; HAL_ERR_STORAGE; HAL_ERR_INVALID (outside of the area)
+ */
+int hal_image_write(int image, uint32_t offset, const uint8_t *data, size_t length);
+
+/**
+ * Read from an image area.
+ * @param image HAL_IMAGE_*
+ * @param offset of the first byte
+ * @param buffer [out] `length` bytes
+ * @param length bytes
+ * @returns `length`; HAL_ERR_NOT_SUPPORTED; HAL_ERR_STORAGE; HAL_ERR_INVALID (outside of the area)
+ */
+int hal_image_read(int image, uint32_t offset, uint8_t *buffer, size_t length);
 
 // ---- time and power -------------------------------------------------------------------------
 

@@ -24,6 +24,16 @@ const VARIANTS = [
   { target: "tcp", entry: "assembly/tcp.ts", define: ["--use", "WBOSON_TCP=1"] },
   { target: "api", entry: "assembly/api.ts", define: ["--use", "WBOSON_QUEUE=1"] },
   {
+    target: "ota",
+    entry: "assembly/ota.ts",
+    define: ["--use", "WBOSON_QUEUE=1", "--use", "WBOSON_OTA=1"],
+  },
+  {
+    target: "ota-tcp",
+    entry: "assembly/ota-tcp.ts",
+    define: ["--use", "WBOSON_QUEUE=1", "--use", "WBOSON_OTA=1", "--use", "WBOSON_TCP=1"],
+  },
+  {
     target: "native-crypto",
     entry: "assembly/index.ts",
     define: ["--use", "WBOSON_NATIVE_CRYPTO=1"],

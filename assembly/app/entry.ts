@@ -4,15 +4,19 @@
 
 export * from "../api";
 
+import { refuseCall, returnFunction, returnVariable } from "../cloud/responses";
 import { EVENT_SIZE } from "../config";
 import { EventKind } from "../events";
 import { event_buffer } from "../index";
 import { queuePollEvent } from "../queue/delivery";
 import { uptimeAdvance } from "../util/uptime";
-import { dispatchFunction, dispatchPublishDone, dispatchVariable, setNow } from "./raw";
+import { dispatchPublishDone, functionHandler, readVariable, runFunction, setNow } from "./raw";
 import { dispatchEvent } from "./subscriptions";
 import { dispatchSystem } from "./system";
 import { vitalsPoll } from "./vitals";
+
+/** A variable's value on its way to the cloud. */
+const VALUE: usize = memory.data(1024, 8);
 
 /** Tell the application the time, ms. */
 export function app_clock(now: u32): void {
@@ -33,6 +37,17 @@ export function app_poll_event(now: u32): i32 {
   return EventKind.None;
 }
 
+function answerFunction(number: i32, call: i32, argument: usize, length: i32): void {
+  const handler = functionHandler(number);
+  if (handler) returnFunction(call, runFunction(handler, argument, length));
+  else refuseCall(call);
+}
+
+function answerVariable(number: i32, call: i32): void {
+  const length = readVariable(number, VALUE);
+  if (length < 0 || returnVariable(call, VALUE, length) < 0) refuseCall(call);
+}
+
 /** @returns whether the event was the application's */
 function dispatch(kind: i32, event: usize): bool {
   const a = load<u32>(event, 4);
@@ -41,10 +56,10 @@ function dispatch(kind: i32, event: usize): bool {
   const d = load<u32>(event, 16);
   switch (kind) {
     case EventKind.FunctionCall:
-      dispatchFunction(a, b, c, d);
+      answerFunction(a, b, c, d);
       return true;
     case EventKind.VariableRequest:
-      dispatchVariable(a, b);
+      answerVariable(a, b);
       return true;
     case EventKind.EventReceived:
       dispatchEvent(a, b, c, d, load<u32>(event, 20));

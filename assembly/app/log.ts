@@ -1,7 +1,8 @@
 // Log: lines of an application, at the levels that Device OS has. They go to the host, and to a
 // handler of the application if it has one.
 
-import { LogLevel, logBytes } from "../util/log";
+import { LogLevel } from "../util/log-level";
+import { logBytes } from "./core";
 
 let least: i32 = LogLevel.Trace;
 let handler: u32 = 0;

@@ -1,15 +1,19 @@
 // `Particle`, with the names that its developers know. Calls never block and never cut: they return
 // a handle or number, or a negative Status. Handlers are functions (AssemblyScript has no closures).
 
-import { DisconnectReason, VariableType } from "../cloud/protocol";
-import { SubscriptionContent } from "../cloud/subscriptions";
+import { DisconnectReason, SubscriptionContent, VariableType } from "../cloud/protocol";
 import { MAX_DATA_LENGTH } from "../config";
-import { connectionState, deviceConnect, deviceDisconnect } from "../connection";
-import { deviceSetKeepalive } from "../device";
 import { ConnectionState } from "../events";
-import { PublishOption } from "../queue/entries";
-import { NO_TTL, maxDataLength } from "../queue/queue";
+import { NO_TTL, PublishOption } from "../queue/numbers";
 import { Status } from "../status";
+import {
+  REGISTRATIONS,
+  connectionState,
+  deviceConnect,
+  deviceDisconnect,
+  deviceSetKeepalive,
+  maxDataLength,
+} from "./core";
 import { dispatchedNumber, millis, publishBytes, registerFunction, registerVariable } from "./raw";
 import { addHandler, removeHandler, removeHandlers, subscriptionContext } from "./subscriptions";
 import { System } from "./system";
@@ -59,10 +63,10 @@ function optionsOf(flags: i32): u32 {
 /** What the application gave with a function or variable, by number: table index or object. */
 // @ts-ignore: decorator
 @lazy
-const FUNCTIONS: usize = memory.data(400, 4);
+const FUNCTIONS: usize = memory.data(4 * REGISTRATIONS, 4);
 // @ts-ignore: decorator
 @lazy
-const VARIABLES: usize = memory.data(400, 4);
+const VARIABLES: usize = memory.data(4 * REGISTRATIONS, 4);
 
 // @ts-ignore: decorator
 @inline

@@ -1,18 +1,21 @@
 // `PublishQueue` and `DataPlan`: what an application asks of the publish queue and of the meter beside
 // publishing. docs/queue.md and docs/meter.md tell what each means.
 
-import { setBudget, setPlan } from "../meter/budget";
-import { meterPeriod, meterStore, meterValue } from "../meter/operations";
-import { queueFlush } from "../queue/flush";
-import { setPacing } from "../queue/pacing";
 import {
+  meterPeriod,
+  meterStore,
+  meterValue,
   queueCancel,
+  queueFlush,
   queuePending,
   queueState,
   queueUseStorage,
+  setBudget,
   setFullPolicy,
   setMaxData,
-} from "../queue/queue";
+  setPacing,
+  setPlan,
+} from "./core";
 import { PublishHandler, millis, onPublishDone } from "./raw";
 
 export class PublishQueue {

@@ -2,12 +2,8 @@
 // functions. particle.ts builds the string API on it; an application that uses only this file
 // allocates nothing and needs no runtime.
 
-import { refuseCall, returnFunction, returnVariable } from "../cloud/responses";
-import { RegistryKind, registryAdd } from "../cloud/registry";
-import { MAX_FUNCTIONS, MAX_VARIABLES } from "../config";
-import { deviceRegistryChanged } from "../connection";
-import { enqueue } from "../queue/queue";
 import { Status } from "../status";
+import { REGISTRATIONS, enqueue, offerFunction, offerVariable } from "./core";
 import { EventHandler, addHandler } from "./subscriptions";
 
 /** Time of the call into the module that runs now, ms. */
@@ -24,19 +20,22 @@ export function millis(): u32 {
 }
 
 /** Handlers by number of the function or variable: table indices, 0 for none. */
-const FUNCTION_HANDLERS: usize = memory.data(400, 4);
-const VARIABLE_HANDLERS: usize = memory.data(400, 4);
+// @ts-ignore: decorator
+@lazy
+const FUNCTION_HANDLERS: usize = memory.data(4 * REGISTRATIONS, 4);
+// @ts-ignore: decorator
+@lazy
+const VARIABLE_HANDLERS: usize = memory.data(4 * REGISTRATIONS, 4);
 
 /** A called function: argument (UTF-8) in, result out. */
 export type FunctionHandler = (argument: usize, length: i32) => i32;
 /** A read variable: writes its value to `value` (1024 bytes). @returns bytes, negative to refuse */
 export type VariableHandler = (value: usize) => i32;
 
-function keep(table: usize, limit: i32, number: i32, handler: u32): i32 {
+function keep(table: usize, number: i32, handler: u32): i32 {
   if (number < 0) return number;
-  if (number >= limit) return Status.NoSpace;
+  if (number >= REGISTRATIONS) return Status.NoSpace;
   store<u32>(table + ((<usize>number) << 2), handler);
-  deviceRegistryChanged(now);
   return number;
 }
 
@@ -47,8 +46,7 @@ function keep(table: usize, limit: i32, number: i32, handler: u32): i32 {
  *   Status.NoSpace
  */
 export function registerFunction(name: usize, length: i32, handler: FunctionHandler): i32 {
-  const number = registryAdd(RegistryKind.Function, 0, name, length);
-  return keep(FUNCTION_HANDLERS, MAX_FUNCTIONS, number, handler.index);
+  return keep(FUNCTION_HANDLERS, offerFunction(name, length, now), handler.index);
 }
 
 /**
@@ -62,8 +60,7 @@ export function registerVariable(
   type: i32,
   handler: VariableHandler,
 ): i32 {
-  const number = registryAdd(RegistryKind.Variable, type, name, length);
-  return keep(VARIABLE_HANDLERS, MAX_VARIABLES, number, handler.index);
+  return keep(VARIABLE_HANDLERS, offerVariable(name, length, type, now), handler.index);
 }
 
 /**
@@ -88,9 +85,8 @@ export function onPublishDone(handler: PublishHandler): void {
   publishHandler = handler.index;
 }
 
-// ---- dispatch, for entry.ts -----------------------------------------------------------------
+// ---- dispatch, for the entry files ------------------------------------------------------------
 
-const VALUE: usize = memory.data(1024, 8);
 let dispatched: i32 = 0;
 
 /** Number of the function or variable whose handler runs. */
@@ -103,16 +99,19 @@ function handlerAt(table: usize, number: i32): u32 {
   return load<u32>(table + ((<usize>number) << 2));
 }
 
-export function dispatchFunction(number: i32, call: i32, argument: usize, length: i32): void {
-  const handler = handlerAt(FUNCTION_HANDLERS, number);
-  if (handler) returnFunction(call, call_indirect<i32>(handler, argument, length));
-  else refuseCall(call);
+/** Handler of a function, for `runFunction`; 0 for none. */
+export function functionHandler(number: i32): u32 {
+  return handlerAt(FUNCTION_HANDLERS, number);
 }
 
-export function dispatchVariable(number: i32, call: i32): void {
+export function runFunction(handler: u32, argument: usize, length: i32): i32 {
+  return call_indirect<i32>(handler, argument, length);
+}
+
+/** @param value [out] 1024 bytes @returns bytes of the value; negative: nobody gives one */
+export function readVariable(number: i32, value: usize): i32 {
   const handler = handlerAt(VARIABLE_HANDLERS, number);
-  const length = handler ? call_indirect<i32>(handler, VALUE) : -1;
-  if (length < 0 || returnVariable(call, VALUE, length) < 0) refuseCall(call);
+  return handler ? call_indirect<i32>(handler, value) : -1;
 }
 
 export function dispatchPublishDone(handle: i32, status: i32): void {

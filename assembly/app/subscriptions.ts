@@ -2,18 +2,13 @@
 // one. A handler whose prefix begins with one that is subscribed already, for the same content, shares
 // it; ending one is local. Tables are static: nothing here allocates.
 
-import { subscribe } from "../cloud/subscriptions";
-import { deviceRegistryChanged } from "../connection";
 import { Status } from "../status";
 import { equalBytes } from "../util/bytes";
+import { EVENT_HANDLERS, WIRE_SUBSCRIPTIONS, openSubscription } from "./core";
 
 /** A received event. */
 export type EventHandler = (name: usize, nameLength: i32, data: usize, dataLength: i32) => void;
 
-/** Handlers at a time. */
-const HANDLERS: i32 = 32;
-/** Prefixes that have ever been subscribed on the wire. */
-const WIRES: i32 = 8;
 const PREFIX_MAX: i32 = 64;
 
 /** A prefix: u8 length, u8 content, u8 wire number, u8 in use, u32 handler, u32 context, 64 bytes. */
@@ -22,12 +17,12 @@ const PREFIX: i32 = 12;
 
 // @ts-ignore: decorator
 @lazy
-const TABLE: usize = memory.data(2432, 4);
+const TABLE: usize = memory.data(ENTRY_SIZE * EVENT_HANDLERS, 4);
 /** Of each wire subscription: u8 length, u8 content, two spare, 64 bytes. */
 const WIRE_SIZE: i32 = 68;
 // @ts-ignore: decorator
 @lazy
-const WIRE_TABLE: usize = memory.data(544, 4);
+const WIRE_TABLE: usize = memory.data(WIRE_SIZE * WIRE_SUBSCRIPTIONS, 4);
 let wires: i32 = 0;
 let context: u32 = 0;
 
@@ -63,21 +58,20 @@ function findWire(prefix: usize, length: i32, content: i32): i32 {
 }
 
 function openWire(prefix: usize, length: i32, content: i32, now: u32): i32 {
-  const number = subscribe(prefix, length, content);
+  const number = openSubscription(prefix, length, content, now);
   if (number < 0) return number;
-  if (number != wires || number >= WIRES) return Status.NoSpace;
+  if (number != wires || number >= WIRE_SUBSCRIPTIONS) return Status.NoSpace;
   const wire = wireAt(number);
   store<u8>(wire, length);
   store<u8>(wire, content, 1);
   memory.copy(wire + 4, prefix, length);
   wires += 1;
-  deviceRegistryChanged(now);
   return number;
 }
 
 /** Number of the same registration; -1 for none. */
 function findHandler(prefix: usize, length: i32, content: i32, handler: u32, about: u32): i32 {
-  for (let i = 0; i < HANDLERS; i++) {
+  for (let i = 0; i < EVENT_HANDLERS; i++) {
     const entry = entryAt(i);
     const isSame =
       load<u8>(entry, 3) != 0 &&
@@ -112,8 +106,8 @@ export function addHandler(
   let place = findHandler(prefix, length, content, handler, about);
   if (place >= 0) return place;
   place = 0;
-  while (place < HANDLERS && load<u8>(entryAt(place), 3)) place += 1;
-  if (place == HANDLERS) return Status.NoSpace;
+  while (place < EVENT_HANDLERS && load<u8>(entryAt(place), 3)) place += 1;
+  if (place == EVENT_HANDLERS) return Status.NoSpace;
   let wire = findWire(prefix, length, content);
   if (wire < 0) wire = openWire(prefix, length, content, now);
   if (wire < 0) return wire;
@@ -130,14 +124,15 @@ export function addHandler(
 
 /** End one handler. The cloud goes on sending; what nobody handles is dropped here. */
 export function removeHandler(number: i32): i32 {
-  if (number < 0 || number >= HANDLERS || !load<u8>(entryAt(number), 3)) return Status.NotFound;
+  if (number < 0 || number >= EVENT_HANDLERS || !load<u8>(entryAt(number), 3))
+    return Status.NotFound;
   store<u8>(entryAt(number), 0, 3);
   return Status.Ok;
 }
 
 /** End all handlers. */
 export function removeHandlers(): void {
-  for (let i = 0; i < HANDLERS; i++) store<u8>(entryAt(i), 0, 3);
+  for (let i = 0; i < EVENT_HANDLERS; i++) store<u8>(entryAt(i), 0, 3);
 }
 
 /** An event came for wire subscription `wire`: each handler that it fits gets it once. */
@@ -148,7 +143,7 @@ export function dispatchEvent(
   data: usize,
   dataLength: i32,
 ): void {
-  for (let i = 0; i < HANDLERS; i++) {
+  for (let i = 0; i < EVENT_HANDLERS; i++) {
     const entry = entryAt(i);
     if (!load<u8>(entry, 3) || <i32>load<u8>(entry, 2) != wire) continue;
     if (!startsWith(name, nameLength, entry + PREFIX, load<u8>(entry))) continue;

@@ -1,14 +1,20 @@
 // `System`: events of the system, modes, clock, identity, and the planned way to sleep.
 
-import { DEVICE_ID } from "../cloud/identity";
 import { ConnectionState, EventKind } from "../events";
-import { deviceConnect } from "../connection";
-import { diagnosis } from "../queue/diagnosis";
-import { queueSleep } from "../queue/flush";
 import { Status } from "../status";
 import { uptime } from "../util/uptime";
+import {
+  deviceConnect,
+  deviceId,
+  diagnosis,
+  queueSleep,
+  randomFill,
+  updateControl,
+  updateInfo,
+} from "./core";
 import { millis } from "./raw";
 import { setTime } from "./time";
+import { UpdateControl, UpdateInfo } from "./update-numbers";
 
 /** How long the queue may take before the device sleeps all the same, ms. */
 const FLUSH_TIMEOUT: i32 = 30000;
@@ -23,6 +29,8 @@ export const enum SystemEvent {
   BudgetWarning = 4,
   /** The cloud wants the device to show itself (1), or no longer (0). */
   Signal = 8,
+  /** An update is complete and waits: the handler gets its version. */
+  UpdatePending = 16,
 }
 
 /** Numbers as Device OS has them. */
@@ -86,6 +94,8 @@ export function dispatchSystem(kind: i32, a: u32): void {
     tell(SystemEvent.BudgetWarning, a);
   } else if (kind == EventKind.Signal) {
     tell(SystemEvent.Signal, a);
+  } else if (kind == EventKind.UpdatePending) {
+    tell(SystemEvent.UpdatePending, a);
   }
 }
 
@@ -155,11 +165,63 @@ export class System {
 
   /** The device id, 24 hexadecimal digits. */
   static deviceID(): string {
+    const id = deviceId();
     let text = "";
     for (let i = 0; i < 12; i++) {
-      const byte = <u32>load<u8>(DEVICE_ID + i);
+      const byte = <u32>load<u8>(id + i);
       text += (byte >>> 4).toString(16) + (byte & 15).toString(16);
     }
     return text;
+  }
+
+  /** Fill `data` with secure random bytes. @returns its length; Status.HostFailure */
+  static random(data: Uint8Array): i32 {
+    return randomFill(data.dataStart, data.length);
+  }
+
+  // ---- updates of an application module; linked with the core, an application gets NotSupported ----
+
+  /** Take updates over the air. @returns Status.Ok; Status.NotSupported */
+  static enableUpdates(): i32 {
+    return updateControl(UpdateControl.Enable, 1);
+  }
+
+  /** Refuse updates over the air, but forced ones. @returns Status.Ok; Status.NotSupported */
+  static disableUpdates(): i32 {
+    return updateControl(UpdateControl.Enable, 0);
+  }
+
+  static updatesEnabled(): bool {
+    return updateInfo(UpdateInfo.Enabled) > 0;
+  }
+
+  /** Whether an update is complete and waits to be applied. */
+  static updatesPending(): bool {
+    return updateInfo(UpdateInfo.Pending) > 0;
+  }
+
+  /** Let complete updates wait for `applyUpdate`, or apply them at once. @returns as `enableUpdates` */
+  static holdUpdates(hold: bool): i32 {
+    return updateControl(UpdateControl.Gate, hold ? 0 : 1);
+  }
+
+  /** Apply the update that waits: this application ends. @returns Status.Ok; Status.InvalidState */
+  static applyUpdate(): i32 {
+    return updateControl(UpdateControl.Apply, 0);
+  }
+
+  /** Say that this version works, before its probation is over. @returns as `enableUpdates` */
+  static confirmUpdate(): i32 {
+    return updateControl(UpdateControl.Healthy, 0);
+  }
+
+  /** Version that this application was signed with; Status.NotSupported */
+  static version(): i32 {
+    return updateInfo(UpdateInfo.Version);
+  }
+
+  /** Status of the last update; Status.NotSupported */
+  static lastUpdate(): i32 {
+    return updateInfo(UpdateInfo.LastStatus);
   }
 }

@@ -1,7 +1,7 @@
 // `Time`: the wall clock of an application, from the cloud's time and the uptime since.
 
-import { requestTime } from "../cloud/small-messages";
 import { uptime } from "../util/uptime";
+import { requestTime } from "./core";
 
 /** Unix time at uptime 0, ms; 0 while unknown. */
 let origin: u64 = 0;

@@ -1,15 +1,14 @@
 // Vitals at an interval; the core sends them when asked (cloud/describe.ts).
 
-import { describeRequest } from "../cloud/describe";
-import { DescribeType } from "../cloud/protocol";
 import { isDue } from "../util/clock";
+import { requestVitals } from "./core";
 
 let interval: u32 = 0;
 let dueAt: u32 = 0;
 
 /** @param seconds -1 once, now; 0 once, and none after it; else now and each so many seconds */
 export function publishVitals(seconds: i32, now: u32): void {
-  describeRequest(DescribeType.Metrics);
+  requestVitals();
   if (seconds < 0) return;
   interval = seconds * 1000;
   dueAt = now + interval;
@@ -18,6 +17,6 @@ export function publishVitals(seconds: i32, now: u32): void {
 /** Ask for what is due. */
 export function vitalsPoll(now: u32): void {
   if (!interval || !isDue(dueAt, now)) return;
-  describeRequest(DescribeType.Metrics);
+  requestVitals();
   dueAt = now + interval;
 }

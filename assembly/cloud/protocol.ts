@@ -41,6 +41,15 @@ export const enum VariableType {
   Double = 9,
 }
 
+/** What a subscription takes: the query letter of its GET, 0 for text only. */
+export const enum SubscriptionContent {
+  Text = 0,
+  /** b: anything */
+  Binary = 0x62,
+  /** c: CBOR */
+  Cbor = 0x63,
+}
+
 /** Content-Formats (RFC 7252 §12.3, CoAP registry; 65001 is the vendor's JSON model in CBOR). */
 export const enum ContentFormat {
   Text = 0,
@@ -58,6 +67,8 @@ export const enum HelloFlag {
   ImmediateUpdates = 0x04,
   GoodbyeSupported = 0x10,
   DeviceInitiatedDescribe = 0x20,
+  /** OTA protocol v3. */
+  ChunkedUpdates = 0x80,
   /** Ours: the answer to Hello may carry a reset token (ARCHITECTURE.md, "A server that forgot"). */
   ResetToken = 0x0100,
 }

@@ -9,7 +9,7 @@ import { EventKind, eventSpace, pushEvent } from "../events";
 import { Status } from "../status";
 import { equalBytes } from "../util/bytes";
 import { crc32 } from "../util/crc32";
-import { ContentFormat, Resource } from "./protocol";
+import { ContentFormat, Resource, SubscriptionContent } from "./protocol";
 import {
   RegistryKind,
   registryAdd,
@@ -19,15 +19,6 @@ import {
   registryOpen,
 } from "./registry";
 import { acknowledgeSubscriptions, areSubscriptionsAcknowledged } from "./state";
-
-/** What a subscription takes: the query letter of its GET, 0 for text only. */
-export const enum SubscriptionContent {
-  Text = 0,
-  /** b: anything */
-  Binary = 0x62,
-  /** c: CBOR */
-  Cbor = 0x63,
-}
 
 /** Number of the next subscription to send; -1 when none is to be sent. */
 let next: i32 = -1;

@@ -2,30 +2,9 @@
 // Particle plans give them, and a policy for the publishes of a device that nears its end.
 
 import { Status } from "../status";
+import { BudgetPolicy, Plan } from "./numbers";
 import { meterOperations } from "./operations";
 import { meterState } from "./state";
-
-/** What becomes of publishes near the end of the budget. Part of the host interface. */
-export const enum BudgetPolicy {
-  /** Warnings only. */
-  Warn = 0,
-  /** From 90 % on those of low priority wait for the next period, at 100 % all but high ones. */
-  Defer = 1,
-  /** From 90 % on a publish replaces one of the same name that waits; at 100 % as Defer. */
-  Coalesce = 2,
-  /** From 90 % on those of low priority are refused, at 100 % all but high ones. */
-  DropLow = 3,
-  /** At 100 % nothing goes out before the next period, as the cloud itself would have it. */
-  Pause = 4,
-}
-
-/** Plans of the Particle cloud, per month and for up to 100 devices. Part of the host interface. */
-export const enum Plan {
-  /** 100,000 operations, 100 MB. */
-  Free = 1,
-  /** A block: 720,000 operations, 540 MB. */
-  Basic = 2,
-}
 
 let operations: u32 = 0;
 let bytes: u64 = 0;

@@ -4,24 +4,8 @@
 // firmware. Repetitions of messages are counted apart.
 
 import { Served, trafficServed } from "../util/traffic";
+import { Meter } from "./numbers";
 import { meterState, stateLoad, stateSave } from "./state";
-
-/** Numbers of `meterValue`. Part of the host interface. */
-export const enum Meter {
-  Publishes = 0,
-  Deliveries = 1,
-  Functions = 2,
-  Variables = 3,
-  /** Sum of those above. */
-  Operations = 4,
-  /** Publishes that went out and failed: the cloud may have counted them. */
-  Unconfirmed = 5,
-  Repetitions = 6,
-  /** Bytes of IPv4 in both directions, low and high 32 bits. */
-  Bytes = 7,
-  BytesHigh = 8,
-  Period = 9,
-}
 
 /** Operations between two writes of the meter; 0: it is not stored. */
 let writeEvery: u32 = 0;

@@ -3,23 +3,7 @@
 
 import { ConnectionState, Reason } from "../events";
 import { Status } from "../status";
-
-/** Part of the host interface. */
-export const enum Diagnosis {
-  /** No attempt has ended yet. */
-  Unknown = 0,
-  Connected = 1,
-  /** The host could not open a socket: no network, or no such name. */
-  NoNetwork = 2,
-  /** Datagrams went out and none came back: no way to the Internet, or UDP is blocked. */
-  Silent = 3,
-  /** Something answers there that is not the cloud: a captive portal, a hijacked name. */
-  PortalSuspected = 4,
-  /** The server does not have the key that is pinned. */
-  WrongServer = 5,
-  /** The server refused: it does not know this device's key. */
-  Refused = 6,
-}
+import { Diagnosis } from "./numbers";
 
 /** Ends of connections that are remembered: u8 reason, i8 status each, newest first. */
 const REMEMBERED: i32 = 8;

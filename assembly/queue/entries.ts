@@ -2,6 +2,7 @@
 // what has ended and may still be asked about. Payloads are in arena.ts. Nothing here sends.
 
 import { QUEUE_ENTRIES } from "../config";
+import { PublishOption } from "./numbers";
 
 /** Where a publish is. Hosts see Queued and Sent as these numbers, see `queueState`. */
 export const enum EntryState {
@@ -13,23 +14,6 @@ export const enum EntryState {
   Ended = 3,
   /** Ended and told; kept until its place is needed. */
   Told = 4,
-}
-
-/** How a publish is to be treated; combine with `|`. Part of the host interface. */
-export const enum PublishOption {
-  /** The server must acknowledge; without it the publish goes out once. */
-  Acknowledged = 1,
-  /** Send now or fail: Status.Offline, Status.RateLimited. */
-  Unqueued = 2,
-  /** Take the place of a publish of the same name that still waits. */
-  Coalesced = 4,
-  LowPriority = 8,
-  HighPriority = 16,
-  /** No PublishDone event; the state can still be asked for. */
-  Untold = 32,
-  All = 63,
-  /** Inside only: `expiresAt` is a time to live whose start is not known yet. */
-  Fresh = 64,
 }
 
 /** One publish. */

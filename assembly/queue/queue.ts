@@ -17,7 +17,6 @@ import {
   ENTRY_SIZE,
   Entry,
   EntryState,
-  PublishOption,
   countEntries,
   entryAt,
   findEntry,
@@ -25,22 +24,11 @@ import {
   payloadSize,
   priorityOf,
 } from "./entries";
+import { FullPolicy, NO_TTL, PublishOption } from "./numbers";
 import { freeSlots, slotRelease, slotRestore, slotWrite, slotsErase } from "./slots";
-
-/** What a publish that finds the queue full does. Part of the host interface. */
-export const enum FullPolicy {
-  /** It is refused: Status.NoSpace. */
-  Refuse = 0,
-  /** The oldest one that waits gives way; never one of a higher priority. */
-  DropOldest = 1,
-  /** The newest one that waits gives way; never one of a higher priority. */
-  DropNewest = 2,
-}
 
 /** What `queueState` tells of a publish that was acknowledged. */
 export const ACKNOWLEDGED: i32 = 3;
-/** Time to live of a publish that waits as long as it takes. */
-export const NO_TTL: u32 = 0xffffffff;
 
 // @ts-ignore: decorator
 @lazy

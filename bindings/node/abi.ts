@@ -94,6 +94,21 @@ export interface CoreExports {
   /** Only in a module with TCP; see assembly/tcp.ts. */
   set_transport?(kind: SocketKind): number;
   handle_stream?(length: number, now: number): number;
+  /** Only in a module that takes updates; see assembly/application/exports.ts. */
+  update_open?(now: number): number;
+  application_image?(): number;
+  application_length?(): number;
+  application_version?(): number;
+  application_capabilities?(): number;
+  application_verify?(): number;
+  application_begin?(now: number): number;
+  application_fault?(status: number, now: number): number;
+  application_healthy?(now: number): number;
+  update_enable?(enabled: number, now: number): number;
+  update_gate?(open: number): number;
+  update_apply?(now: number): number;
+  update_rollback?(now: number): number;
+  update_info?(number: number): number;
   /** Only in a module with an application. */
   app_clock?(now: number): void;
   app_poll_event?(now: number): number;
@@ -120,6 +135,12 @@ export enum EventKind {
   Flushed = 16,
   Sleep = 17,
   BudgetWarning = 18,
+  UpdateStarted = 19,
+  UpdateProgress = 20,
+  UpdateEnded = 21,
+  UpdatePending = 22,
+  ApplicationChange = 23,
+  FirmwareReady = 24,
 }
 
 /** Kinds of sockets that the core asks for. */
@@ -206,6 +227,29 @@ export enum Status {
   Dropped = -92,
   RateLimited = -93,
   OverBudget = -94,
+  UpdateDisabled = -140,
+  UpdateTooLarge = -141,
+  UpdateMalformed = -142,
+  UpdateSignature = -143,
+  UpdateWrongBoard = -144,
+  UpdateNotNewer = -145,
+  UpdateCoreTooOld = -146,
+  UpdateImports = -147,
+  UpdateUnmetered = -148,
+  UpdateHash = -149,
+  UpdateTruncated = -150,
+  UpdateStorage = -151,
+  UpdateBusy = -152,
+  UpdateTimeout = -153,
+  UpdateCancelled = -154,
+  UpdateNoKeys = -155,
+  UpdateReplayed = -156,
+  ApplicationTrap = -160,
+  ApplicationTime = -161,
+  ApplicationFlood = -162,
+  ApplicationInvalid = -163,
+  ApplicationUnhealthy = -164,
+  ApplicationDisabled = -165,
 }
 
 export enum StorageSlot {
@@ -220,6 +264,42 @@ export enum StorageSlot {
   QueueStateB = 9,
   QueueFirst = 10,
   QueueLast = 25,
+  UpdateKeys = 26,
+  JournalA = 27,
+  JournalB = 28,
+}
+
+/** Areas that the host keeps for images. */
+export enum ImageArea {
+  ApplicationA = 0,
+  ApplicationB = 1,
+  Firmware = 2,
+}
+
+/** What a manifest lets an application do; bits (docs/updates.md). */
+export enum Capability {
+  Publish = 1,
+  Subscribe = 2,
+  /** Functions and variables. */
+  Register = 4,
+  /** Connect, disconnect, sleep, keepalive. */
+  Connection = 8,
+  /** Pins and buses. */
+  Board = 16,
+  Random = 32,
+}
+
+/** Numbers of `update_info`. */
+export enum UpdateInfo {
+  State = 0,
+  Version = 1,
+  PreviousVersion = 2,
+  LastStatus = 3,
+  Received = 4,
+  Size = 5,
+  Enabled = 6,
+  PendingVersion = 7,
+  Probation = 8,
 }
 
 /** What a device of the `standard` profile proves its identity with. */

@@ -16,21 +16,17 @@ import {
   Status,
   StorageSlot,
 } from "./abi";
-import type {
-  BoardFunction,
-  ConnectionState,
-  CoreExports,
-  Credential,
-  Method,
-  Reason,
-  VariableType,
-} from "./abi";
+import type { BoardFunction, CoreExports, Credential, Method, VariableType } from "./abi";
 import { withoutNativeCrypto } from "./native-crypto";
 import { DEFAULT_TTL, NO_TTL, publishBits } from "./publish-options";
 import type { PublishOptions } from "./publish-options";
+import { decodeEvent } from "./core-events";
+import type { CoreEvent } from "./core-events";
+import { imageImports } from "./images";
+import type { Images } from "./images";
 import type { Storage } from "./storage";
 
-export type { PublishOptions };
+export type { CoreEvent, PublishOptions };
 
 /** Log levels of the core and of applications. */
 export type LogHandler = (level: number, text: string) => void;
@@ -48,6 +44,8 @@ export interface CoreOptions {
   log?: LogHandler;
   /** Pins and buses for applications that use them; without it every call is NotSupported. */
   board?: Board;
+  /** Areas for images, in a module that takes updates; without them it refuses every update. */
+  images?: Images;
   /** Keep publishes that wait in storage, so that they outlive power cuts; needs a module with the
    * publish queue. */
   storedQueue?: boolean;
@@ -90,39 +88,6 @@ export interface RequestOptions {
   hasMore?: boolean;
 }
 
-/** An event of the core; names and data are copies. */
-export type CoreEvent =
-  | { kind: EventKind.OpenLink; reason: Reason; address: Uint8Array; transport: Transport }
-  | { kind: EventKind.CloseLink; reason: Reason }
-  | { kind: EventKind.Connection; state: ConnectionState; reason: Reason; status: number }
-  | { kind: EventKind.PublishDone; handle: number; status: number }
-  | {
-      kind: EventKind.EventReceived;
-      subscription: number;
-      name: string;
-      data: Uint8Array;
-      contentFormat: number;
-    }
-  | { kind: EventKind.FunctionCall; number: number; call: number; argument: string }
-  | { kind: EventKind.VariableRequest; number: number; call: number; type: VariableType }
-  | { kind: EventKind.Time; seconds: number }
-  | { kind: EventKind.Signal; on: boolean }
-  | { kind: EventKind.SubscriptionsDone; status: number }
-  | { kind: EventKind.ServerMoved; port: number; host: string; publicKey: Uint8Array }
-  | { kind: EventKind.Flushed; status: number; pending: number }
-  | { kind: EventKind.BudgetWarning; percent: number; operations: number; bytes: number }
-  | { kind: EventKind.Sleep; status: number; pending: number; seconds: number }
-  | {
-      kind: EventKind.Response;
-      handle: number;
-      /** Response code as class << 5 | detail, or a negative Status. */
-      code: number;
-      payload: Uint8Array;
-      contentFormat: number;
-      /** ResponseFlag bits. */
-      flags: number;
-    };
-
 /** Version of this SDK as Hello carries it: 0.1.0. */
 const SYSTEM_VERSION = 100;
 const PLATFORM_GCC = 3;
@@ -147,7 +112,9 @@ function parseDeviceId(deviceId: string): Uint8Array {
 /** Keys are written by provisioning only, whatever a module asks for. */
 function isModulesOwn(slot: number): boolean {
   const isSession = slot === StorageSlot.SessionA || slot === StorageSlot.SessionB;
-  return isSession || (slot >= StorageSlot.QueueStateA && slot <= StorageSlot.QueueLast);
+  const isJournal = slot === StorageSlot.JournalA || slot === StorageSlot.JournalB;
+  const isQueue = slot >= StorageSlot.QueueStateA && slot <= StorageSlot.QueueLast;
+  return isSession || isQueue || isJournal;
 }
 
 export class Core {
@@ -155,16 +122,17 @@ export class Core {
   private readonly storage: Storage;
   private readonly rx: Uint8Array;
   private readonly tx: Uint8Array;
-  private readonly argument: Uint8Array;
+  /** Where arguments of a command stand; a bridge writes them itself. */
+  readonly argument: Uint8Array;
   private readonly event: DataView;
 
-  constructor(private readonly options: CoreOptions) {
+  constructor(readonly options: CoreOptions) {
     this.storage = options.storage;
     const id = parseDeviceId(options.deviceId);
     // Its own exports, not those that the loader adds, which only throw without a runtime.
     const board = { call: this.callBoard.bind(this) };
     const { instance } = instantiateSync(options.module, {
-      hal: this.imports(),
+      hal: { ...this.imports(), ...imageImports(options.images, () => this.exports.memory) },
       board,
       crypto: withoutNativeCrypto(options.module),
     });
@@ -213,7 +181,7 @@ export class Core {
     return this.exports.queue_state !== undefined;
   }
 
-  /** The four functions of assembly/hal.ts. */
+  /** The functions of assembly/hal.ts, but for those of the image areas. */
   private imports(): Record<string, (...args: number[]) => number | void> {
     const bytes = (pointer: number, length: number) =>
       new Uint8Array(this.exports.memory.buffer, pointer >>> 0, length);
@@ -398,86 +366,7 @@ export class Core {
   pollEvent(now: number): CoreEvent | undefined {
     const { app_poll_event, poll_event } = this.exports;
     const kind = app_poll_event ? app_poll_event(now) : poll_event();
-    return kind === EventKind.None ? undefined : this.decodeEvent(kind);
-  }
-
-  private decodeEvent(kind: EventKind): CoreEvent {
-    const field = (index: number) => this.event.getUint32(4 * index, true);
-    const signed = (index: number) => this.event.getInt32(4 * index, true);
-    const bytes = (index: number) =>
-      new Uint8Array(this.exports.memory.buffer, field(index), field(index + 1)).slice();
-    switch (kind) {
-      case EventKind.OpenLink:
-        return {
-          kind,
-          reason: field(1),
-          address: bytes(2),
-          transport: field(4) === (SocketKind.Tcp as number) ? "tcp" : "udp",
-        };
-      case EventKind.CloseLink:
-        return { kind, reason: field(1) };
-      case EventKind.Connection:
-        return { kind, state: field(1), reason: field(2), status: signed(3) };
-      case EventKind.PublishDone:
-        return { kind, handle: field(1), status: signed(2) };
-      case EventKind.EventReceived:
-        return {
-          kind,
-          subscription: field(1),
-          name: decoder.decode(bytes(2)),
-          data: bytes(4),
-          contentFormat: field(6),
-        };
-      case EventKind.FunctionCall:
-        return { kind, number: field(1), call: field(2), argument: decoder.decode(bytes(3)) };
-      case EventKind.VariableRequest:
-        return { kind, number: field(1), call: field(2), type: field(3) };
-      case EventKind.Time:
-        return { kind, seconds: field(1) };
-      case EventKind.Signal:
-        return { kind, on: field(1) === 1 };
-      case EventKind.SubscriptionsDone:
-        return { kind, status: signed(1) };
-      case EventKind.ServerMoved:
-        return {
-          kind,
-          port: field(1),
-          host: decoder.decode(bytes(2)),
-          publicKey: bytes(4),
-        };
-      case EventKind.Response:
-        return {
-          kind,
-          handle: field(1),
-          code: signed(2),
-          payload: bytes(3),
-          contentFormat: field(5),
-          flags: field(6),
-        };
-      default:
-        return this.decodeQueueEvent(kind);
-    }
-  }
-
-  /** Events of a module with the publish queue. */
-  private decodeQueueEvent(kind: EventKind): CoreEvent {
-    const field = (index: number) => this.event.getUint32(4 * index, true);
-    const signed = (index: number) => this.event.getInt32(4 * index, true);
-    switch (kind) {
-      case EventKind.Flushed:
-        return { kind, status: signed(1), pending: field(2) };
-      case EventKind.BudgetWarning:
-        return {
-          kind,
-          percent: field(1),
-          operations: field(2),
-          bytes: field(3) + field(4) * 2 ** 32,
-        };
-      case EventKind.Sleep:
-        return { kind, status: signed(1), pending: field(2), seconds: field(3) };
-      default:
-        throw new Error(`unknown event kind ${kind as number}`);
-    }
+    return kind === EventKind.None ? undefined : decodeEvent(kind, this.event);
   }
 
   statistic(number: number): number {

@@ -38,6 +38,9 @@ const FILES: Record<number, string> = {
   [StorageSlot.PreSharedKey]: "psk.bin",
   [StorageSlot.Certificate]: "certificate.der",
   [StorageSlot.ServerMoveKey]: "server-move-key.der",
+  [StorageSlot.UpdateKeys]: "update-keys.bin",
+  [StorageSlot.JournalA]: "journal-a.bin",
+  [StorageSlot.JournalB]: "journal-b.bin",
 };
 
 /** Content of the pre-shared key's slot. @throws RangeError unless both are 1...64 bytes */

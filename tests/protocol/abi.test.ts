@@ -33,15 +33,16 @@ describe("numbers of the binding are those of the core", () => {
     ["Reason", "assembly/events.ts", abi.Reason],
     ["Status", "assembly/status.ts", abi.Status],
     ["StorageSlot", "assembly/hal.ts", abi.StorageSlot],
+    ["ImageArea", "assembly/hal.ts", abi.ImageArea],
     ["VariableType", "assembly/cloud/protocol.ts", abi.VariableType],
-    ["SubscriptionContent", "assembly/cloud/subscriptions.ts", abi.SubscriptionContent],
+    ["SubscriptionContent", "assembly/cloud/protocol.ts", abi.SubscriptionContent],
     ["Statistic", "assembly/index.ts", abi.Statistic],
-    ["FullPolicy", "assembly/queue/queue.ts", abi.FullPolicy],
-    ["Meter", "assembly/meter/operations.ts", abi.Meter],
+    ["FullPolicy", "assembly/queue/numbers.ts", abi.FullPolicy],
+    ["Meter", "assembly/meter/numbers.ts", abi.Meter],
     ["Cause", "assembly/meter/ledger.ts", abi.Cause],
     ["LedgerField", "assembly/meter/ledger.ts", abi.LedgerField],
-    ["Diagnosis", "assembly/queue/diagnosis.ts", abi.Diagnosis],
-    ["BudgetPolicy", "assembly/meter/budget.ts", abi.BudgetPolicy],
+    ["Diagnosis", "assembly/queue/numbers.ts", abi.Diagnosis],
+    ["BudgetPolicy", "assembly/meter/numbers.ts", abi.BudgetPolicy],
     ["BoardFunction", "assembly/app/board.ts", abi.BoardFunction],
   ])("%s", (name, file, list) => {
     const core = enumOf(file, name);
@@ -50,9 +51,9 @@ describe("numbers of the binding are those of the core", () => {
   });
 
   test("PublishOption and Plan", () => {
-    const options = enumOf("assembly/queue/entries.ts", "PublishOption");
+    const options = enumOf("assembly/queue/numbers.ts", "PublishOption");
     expect(options).toMatchObject(members(abi.PublishOption));
-    expect(enumOf("assembly/meter/budget.ts", "Plan")).toEqual(members(abi.Plan));
+    expect(enumOf("assembly/meter/numbers.ts", "Plan")).toEqual(members(abi.Plan));
   });
 
   test("ContentFormat, as far as the binding names them", () => {
@@ -76,6 +77,9 @@ test("the module imports functions of hal.ts and nothing else", () => {
     "hal.random_fill",
     "hal.storage_read",
     "hal.storage_write",
+    "hal.image_erase",
+    "hal.image_write",
+    "hal.image_read",
     "hal.log",
   ]);
   const imports = WebAssembly.Module.imports(coreModule());

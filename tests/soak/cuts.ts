@@ -3,7 +3,6 @@
 // must never happen is looked for over the whole life; storage that lies is the matter of lives.ts.
 
 import { ConnectionState, Status } from "../../bindings/node";
-import { CoapType } from "../../cloud/coap/codec";
 import { Application } from "../support/application";
 import { FaultyStorage } from "../support/faulty-storage";
 import type { Tear } from "../support/faulty-storage";
@@ -12,8 +11,9 @@ import { BLOB_SIZE, WRITE_KINDS, WriteObserver, storedBlob } from "../support/se
 import type { WriteKind } from "../support/session-blob";
 import { SESSION_MUTANTS } from "../support/session-mutants";
 import { compileVariant } from "../support/variant";
-import { recordsOf, wireRecords } from "../support/wire";
+import { recordsOf } from "../support/wire";
 import { DEVICE_ID, World } from "../support/world";
+import { findReuse } from "./reuse";
 
 /** One cut: the write that it hits, the bytes that still make it, what the rest reads as. */
 export interface Cut {
@@ -122,8 +122,9 @@ class CutLife {
       this.end();
     }
     report.writes = storage.tried;
-    this.checkRecords();
-    this.checkMessageIds();
+    const { records, sessions, problems } = findReuse(this.world, this.unsent);
+    Object.assign(report, { records, sessions });
+    report.problems.push(...problems);
     this.checkWrites();
     return report;
   }
@@ -306,37 +307,6 @@ class CutLife {
       const name = this.handles.get(handle);
       const isLost = statuses[0] === Status.Ok && name !== undefined && !this.seen.has(name);
       if (isLost) this.report.problems.push(`publish: ${name} was lost`);
-    }
-  }
-
-  private checkRecords(): void {
-    const used = new Set<string>();
-    const sessions = new Set<string>();
-    for (const [index, sent] of this.world.sent.entries()) {
-      if (sent.direction === "down" || this.unsent.has(index)) continue;
-      for (const { connectionId, sequenceNumber } of recordsOf(sent)) {
-        if (!connectionId) continue;
-        const session = connectionId.toString("hex");
-        const name = `${session} ${sequenceNumber}`;
-        if (used.has(name)) this.report.problems.push(`record: ${name} at ${sent.at} ms again`);
-        used.add(name);
-        sessions.add(session);
-      }
-    }
-    this.report.records = used.size;
-    this.report.sessions = sessions.size;
-  }
-
-  private checkMessageIds(): void {
-    const given = new Map<string, string>();
-    for (const { message, connectionId, content, datagram } of wireRecords(this.world)) {
-      if (!message || !connectionId || this.unsent.has(datagram)) continue;
-      if (message.type === CoapType.Acknowledgement || message.type === CoapType.Reset) continue;
-      const name = `${connectionId.toString("hex")} ${message.messageId}`;
-      const text = content!.toString("hex");
-      if ((given.get(name) ?? text) !== text)
-        this.report.problems.push(`message id: ${name} again`);
-      given.set(name, text);
     }
   }
 

@@ -3,13 +3,12 @@
 // number used twice, a message id given to two messages, a recording acted upon, a lost publish.
 
 import { ConnectionState, Status } from "../../bindings/node";
-import { CoapType } from "../../cloud/coap/codec";
 import { Application } from "../support/application";
 import { FaultyStorage } from "../support/faulty-storage";
 import type { Tear } from "../support/faulty-storage";
 import { history } from "../support/history";
-import { recordsOf, wireRecords } from "../support/wire";
 import { World } from "../support/world";
+import { findReuse } from "./reuse";
 
 export interface LifeReport {
   seed: number;
@@ -77,8 +76,10 @@ class Life {
       this.settlePublishes();
     }
     this.recover();
-    this.checkRecords();
-    this.checkMessageIds();
+    const { records, sessions, problems } = findReuse(this.world, this.unsent);
+    this.report.records = records;
+    this.report.handshakes = sessions;
+    this.problems.push(...problems);
     this.report.resumes = history(this.world).filter((change) =>
       change.startsWith("Connected SessionResumed"),
     ).length;
@@ -180,36 +181,6 @@ class Life {
     this.boot();
     if (!world.runUntil(() => world.state === ConnectionState.Connected, 400_000)) {
       this.problems.push("does not connect any more");
-    }
-  }
-
-  private checkRecords(): void {
-    const used = new Set<string>();
-    const sessions = new Set<string>();
-    for (const [index, sent] of this.world.sent.entries()) {
-      if (sent.direction === "down" || this.unsent.has(index)) continue;
-      for (const { connectionId, sequenceNumber } of recordsOf(sent)) {
-        if (!connectionId) continue;
-        const session = connectionId.toString("hex");
-        const name = `${session} ${sequenceNumber}`;
-        if (used.has(name)) this.problems.push(`record ${name} at ${sent.at} ms was used before`);
-        used.add(name);
-        sessions.add(session);
-      }
-    }
-    this.report.records = used.size;
-    this.report.handshakes = sessions.size;
-  }
-
-  private checkMessageIds(): void {
-    const given = new Map<string, string>();
-    for (const { message, connectionId, content, datagram } of wireRecords(this.world)) {
-      if (!message || !connectionId || this.unsent.has(datagram)) continue;
-      if (message.type === CoapType.Acknowledgement || message.type === CoapType.Reset) continue;
-      const name = `${connectionId.toString("hex")} ${message.messageId}`;
-      const text = content!.toString("hex");
-      if ((given.get(name) ?? text) !== text) this.problems.push(`message id ${name} given twice`);
-      given.set(name, text);
     }
   }
 }

@@ -8,57 +8,84 @@ import path from "node:path";
 import { listFiles, runAlone } from "./report.mjs";
 
 /** Importable from everywhere in assembly/. */
-const COMMON = ["util", "config", "status", "events"];
+const COMMON = ["util", "log", "config", "status", "events"];
+/** Layers that an application module is compiled from; util/log.ts is for those with a HAL. */
+const APPLICATION = ["app", "bridge"];
 
 /** The layers of assembly/, top first: [name, its files, layers that it may import]. */
 const LAYERS = [
   ["standard", /^assembly\/standard\.ts$/, ["index", "client", "cloud", "dtls"]],
   ["tcp", /^assembly\/tcp\.ts$/, ["index", "device"]],
+  ["ota", /^assembly\/ota(-tcp)?\.ts$/, ["ota", "api", "tcp", "application"]],
   ["api", /^assembly\/api\.ts$/, ["index", "queue", "meter"]],
-  ["index", /^assembly\/index\.ts$/, ["queue", "device", "connection", "cloud", "coap", "dtls"]],
   [
-    "app",
-    /^assembly\/app\//,
-    [
-      "app",
-      "api",
-      "tcp",
-      "index",
-      "queue",
-      "meter",
-      "device",
-      "connection",
-      "cloud",
-      "coap",
-      "dtls",
-    ],
+    "index",
+    /^assembly\/index\.ts$/,
+    ["application", "queue", "device", "connection", "cloud", "coap", "dtls"],
   ],
+  [
+    "app-entry",
+    /^assembly\/app\/(entry|tcp)\.ts$/,
+    ["app", "api", "tcp", "index", "queue", "device", "connection", "cloud", "coap", "dtls"],
+  ],
+  [
+    "app-core",
+    /^assembly\/app\/core\.ts$/,
+    ["queue", "meter", "device", "connection", "cloud", "coap", "dtls", "crypto"],
+  ],
+  ["app", /^assembly\/app\//, ["app", "app-core"]],
+  ["bridge", /^assembly\/bridge\//, ["bridge", "app"]],
   [
     "queue",
     /^assembly\/queue\//,
     ["queue", "meter", "device", "connection", "cloud", "coap", "dtls", "crypto"],
   ],
+  [
+    "application",
+    /^assembly\/application\//,
+    ["application", "queue", "update", "device", "connection", "cloud", "coap"],
+  ],
   ["meter", /^assembly\/meter\//, ["meter", "coap"]],
   [
     "device",
     /^assembly\/device\.ts$/,
-    ["stream", "settle", "connection", "client", "cloud", "coap", "dtls", "rsa-aes", "crypto"],
+    [
+      "stream",
+      "update",
+      "settle",
+      "connection",
+      "client",
+      "cloud",
+      "coap",
+      "dtls",
+      "rsa-aes",
+      "crypto",
+    ],
   ],
-  ["stream", /^assembly\/stream\.ts$/, ["settle", "connection", "cloud", "coap", "rsa-aes"]],
-  ["settle", /^assembly\/settle\.ts$/, ["connection", "client", "cloud", "coap", "dtls"]],
-  ["connection", /^assembly\/connection\.ts$/, ["cloud", "coap", "dtls", "rsa-aes"]],
+  [
+    "stream",
+    /^assembly\/stream\.ts$/,
+    ["update", "settle", "connection", "cloud", "coap", "rsa-aes"],
+  ],
+  ["settle", /^assembly\/settle\.ts$/, ["update", "connection", "client", "cloud", "coap", "dtls"]],
+  ["connection", /^assembly\/connection\.ts$/, ["update", "cloud", "coap", "dtls", "rsa-aes"]],
+  ["update", /^assembly\/update\//, ["update", "cloud", "coap", "crypto"]],
   ["cloud", /^assembly\/cloud\//, ["cloud", "client", "coap"]],
   ["client", /^assembly\/client\//, ["client", "coap"]],
   ["coap", /^assembly\/coap\//, ["coap"]],
   ["dtls", /^assembly\/dtls\//, ["dtls", "crypto"]],
   ["rsa-aes", /^assembly\/rsa-aes\//, ["rsa-aes", "crypto"]],
   ["crypto", /^assembly\/crypto\//, ["crypto"]],
+  ["log", /^assembly\/util\/log\.ts$/, []],
   ["util", /^assembly\/util\//, []],
   ["config", /^assembly\/config\.ts$/, []],
   ["status", /^assembly\/status\.ts$/, []],
   ["events", /^assembly\/events\.ts$/, []],
   ["hal", /^assembly\/hal\.ts$/, []],
 ];
+
+/** Numbers of the core, in files without state and imports: applications have them, too. */
+const NUMBERS = [/^assembly\/(queue|meter)\/numbers\.ts$/, /^assembly\/cloud\/protocol\.ts$/];
 
 /** The only files that may import assembly/hal.ts. */
 const HAL_USERS = [
@@ -68,6 +95,7 @@ const HAL_USERS = [
   /^assembly\/rsa-aes\/identity\.ts$/,
   /^assembly\/util\/log\.ts$/,
   /^assembly\/(queue\/slots|meter\/state)\.ts$/,
+  /^assembly\/update\/(area|journal|keys)\.ts$/,
 ];
 
 /** Folders that share no source with the core, nor with each other; the oracle uses no tools. */
@@ -77,6 +105,8 @@ const OUTSIDE = {
 };
 
 const layerOf = (file) => LAYERS.find(([, files]) => files.test(file))?.[0];
+
+const isNumbers = (file) => NUMBERS.some((numbers) => numbers.test(file));
 
 /** Specifiers of every import and re-export of a source text. */
 function importsOf(text) {
@@ -101,13 +131,16 @@ function resolve(root, file, specifier) {
 function problemOf(file, target) {
   const from = layerOf(file);
   if (target === null) return "imports a package";
+  if (isNumbers(file)) return "is for numbers, and imports";
+  if (isNumbers(target) && APPLICATION.includes(from)) return null;
   const to = layerOf(target);
   if (!to) return `imports ${target}, which belongs to no layer`;
   if (to === "hal") {
     return HAL_USERS.some((user) => user.test(file)) ? null : "may not import hal.ts";
   }
   const allowed = LAYERS.find(([name]) => name === from)[2];
-  if (COMMON.includes(to) || allowed.includes(to)) return null;
+  const isCommon = COMMON.includes(to) && !(to === "log" && APPLICATION.includes(from));
+  if (isCommon || allowed.includes(to)) return null;
   return `${from} may not import ${to} (${target})`;
 }
 

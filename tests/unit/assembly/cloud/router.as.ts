@@ -22,7 +22,8 @@ import { takeKeyChange } from "../../../../assembly/cloud/requests";
 import { returnFunction } from "../../../../assembly/cloud/responses";
 import { handleMessage, isAnswer, malformedMessages } from "../../../../assembly/cloud/router";
 import { requestTime, sendPing } from "../../../../assembly/cloud/small-messages";
-import { SubscriptionContent, subscribe } from "../../../../assembly/cloud/subscriptions";
+import { SubscriptionContent } from "../../../../assembly/cloud/protocol";
+import { subscribe } from "../../../../assembly/cloud/subscriptions";
 import { seedTokens } from "../../../../assembly/cloud/tokens";
 
 const out = heap.alloc(1200);

@@ -14,8 +14,8 @@ import {
   outboxSetNextId,
 } from "../../../../assembly/coap/outbox";
 import { stateReset } from "../../../../assembly/cloud/state";
+import { SubscriptionContent } from "../../../../assembly/cloud/protocol";
 import {
-  SubscriptionContent,
   handleEvent,
   subscribe,
   subscriptionsAreBusy,

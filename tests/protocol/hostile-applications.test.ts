@@ -1,0 +1,107 @@
+// Every hostile application, flashed to a device in virtual time: refused by the core, or stopped by the
+// host. Around each call into one, the core's memory stays as it is; none of its secrets is ever in the
+// application's; the session lives.
+
+import { createHash } from "node:crypto";
+
+import { Status, StorageSlot } from "../../bindings/node";
+import { UpdateFailed } from "../../cloud/updates/device-update";
+import { hostileApplications } from "../support/hostile-applications";
+import type { HostileApplication, HostileOutcome } from "../support/hostile-applications";
+import { UpdatingWorld } from "../support/updating-world";
+import { DEVICE_ID } from "../support/world";
+
+/** Cases whose harm is in calls that are allowed: the core's memory changes as it does for anyone. */
+const CALL_THE_CORE = ["flood-publish", "value-too-long"];
+
+/** All of the core's memory but the buffer for arguments, which the bridge writes. */
+function hashOf({ core }: UpdatingWorld): string {
+  const memory = Buffer.from(core.exports.memory.buffer.slice(0));
+  memory.fill(0, core.argument.byteOffset, core.argument.byteOffset + core.argument.length);
+  return createHash("sha256").update(memory).digest("hex");
+}
+
+/** Compare the core's memory before and after each call into an application. */
+function watchMemory(world: UpdatingWorld): string[] {
+  const changes: string[] = [];
+  const { exports } = world.core;
+  let before = "";
+  const note = (where: string): void => {
+    if (before && hashOf(world) !== before) changes.push(where);
+  };
+  Object.assign(world.core, {
+    exports: {
+      ...exports,
+      application_begin: (now: number) => {
+        const status = exports.application_begin!(now);
+        before = hashOf(world);
+        return status;
+      },
+      application_fault: (status: Status, now: number) => {
+        note("until its fault");
+        before = "";
+        return exports.application_fault!(status, now);
+      },
+    },
+  });
+  return changes;
+}
+
+/** Whether 8 bytes of a secret stand in the memory of the application that runs. */
+function hasSecret(world: UpdatingWorld): boolean {
+  const application = world.host!["application"];
+  if (!application) return false;
+  const memory = Buffer.from(application.memory.view(0, application.memory.size));
+  const slots = [StorageSlot.DevicePrivateKey, StorageSlot.SessionA, StorageSlot.SessionB];
+  return slots.some((slot) => {
+    const secret = Buffer.from(world.storage.read(slot) ?? []);
+    const parts = Array.from({ length: secret.length >> 3 }, (_, i) =>
+      secret.subarray(8 * i, 8 * i + 8),
+    );
+    return parts.some((part) => part.some((byte) => byte !== 0) && memory.includes(part));
+  });
+}
+
+describe("hostile applications", () => {
+  const hostile = hostileApplications();
+  const world = new UpdatingWorld({ minDelay: 20 });
+  let sessionId = "";
+
+  beforeAll(() => {
+    world.startApplication();
+    world.connectNow();
+    sessionId = world.sessionId;
+  });
+
+  /** What became of one: how the core refused it, or how the host stopped it. */
+  async function outcomeOf(image: Buffer): Promise<HostileOutcome> {
+    try {
+      await world.flash(image);
+    } catch (error) {
+      if (!(error instanceof UpdateFailed)) throw error;
+      return { refused: world.core.exports.update_info!(3) };
+    }
+    world.run(1_000);
+    const fault = world.changes.findLast(({ status }) => status !== Status.Ok);
+    return fault ? { stopped: fault.status } : "runs";
+  }
+
+  test("there are enough of them", () => {
+    expect(hostile.length).toBeGreaterThanOrEqual(20);
+  });
+
+  test.each(hostile.map((one): [string, HostileApplication] => [one.name, one]))(
+    "%s",
+    async (name, { image, outcomes }) => {
+      world.changes.length = 0;
+      const changed = watchMemory(world);
+      const outcome = await outcomeOf(image);
+      expect(outcomes).toContainEqual(outcome);
+      if (!CALL_THE_CORE.includes(name)) expect(changed).toEqual([]);
+      expect(hasSecret(world)).toBe(false);
+      await world.settle(world.cloud.ping(DEVICE_ID));
+      expect(world.sessionId).toBe(sessionId);
+      expect(world.lateness).toBeLessThanOrEqual(50);
+    },
+  );
+});
