@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 
 import { Status, StorageSlot } from "../../bindings/node";
-import { UpdateFailed } from "../../cloud/updates/device-update";
+import { UpdateFailed } from "../../cloud/updates/refusal";
 import { hostileApplications } from "../support/hostile-applications";
 import type { HostileApplication, HostileOutcome } from "../support/hostile-applications";
 import { UpdatingWorld } from "../support/updating-world";
@@ -82,7 +82,7 @@ describe("hostile applications", () => {
       return { refused: world.core.exports.update_info!(3) };
     }
     world.run(1_000);
-    const fault = world.changes.findLast(({ status }) => status !== Status.Ok);
+    const fault = world.changes.filter(({ status }) => status !== Status.Ok).at(-1);
     return fault ? { stopped: fault.status } : "runs";
   }
 
