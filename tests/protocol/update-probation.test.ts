@@ -11,7 +11,7 @@ import { DEVICE_ID } from "../support/world";
 const PUBLISH = `(drop (call $publish (i32.const 4096) (i32.const 4) (i32.const 4096) (i32.const 4)
   (i32.const 0) (i32.const -1) (i32.const 1)))`;
 /** Do something in the 100th loop(), a second after the start. */
-const afterASecond = (work: string): string => `
+const afterASecond = (work: string): string => `(call $fuel)
   (global.set $loops (i32.add (global.get $loops) (i32.const 1)))
   (if (i32.gt_u (global.get $loops) (i32.const 100)) (then ${work}))`;
 const LOOPS = "(global $loops (mut i32) (i32.const 0))";
@@ -26,6 +26,7 @@ const MODULES = assemble({
   }),
   trapsInSetup: applicationText({ setup: "(unreachable)" }),
   trapsLater: applicationText({
+    imports: ["fuel"],
     loop: afterASecond("unreachable"),
     after: LOOPS,
   }),
