@@ -20,13 +20,15 @@ import {
   confirmApplication,
   dropApplicationChange,
   failedApplication,
+  failureReason,
+  forgetFailure,
   formerArea,
   giveUpApplication,
   hasActive,
+  hasFailure,
   restartApplication,
   runnableArea,
   takeApplicationChange,
-  takeFailure,
   takeMove,
 } from "../update/apply";
 import { ImageArea, NO_AREA, areaCapacity } from "../update/area";
@@ -177,8 +179,12 @@ export function applicationPoll(now: u32): void {
     tellModules();
     deviceRegistryChanged(now);
   }
-  if (takeFailure()) noticeRollback(failedApplication(), journal().lastStatus);
+  if (hasFailure()) tellFailure();
   flagsPoll(now);
+}
+
+function tellFailure(): void {
+  if (noticeRollback(failedApplication(), failureReason()) != Status.NoSpace) forgetFailure();
 }
 
 /** Do what is due at `now`. */

@@ -247,9 +247,12 @@ test("functions, variables and subscriptions are those of the application that r
     return await world.settle(world.cloud.describe(DEVICE_ID, 2));
   };
   life.settle(1);
-  expect(await described()).toMatchObject({ f: ["host", "f1"], v: { v1: 2 } });
+  expect(await described()).toMatchObject({ functions: ["host", "f1"] });
   life.settle(2);
-  expect(await described()).toMatchObject({ f: ["host", "f2"], v: { v2: 2 } });
+  expect(await described()).toEqual({
+    functions: ["host", "f2"],
+    variables: { v2: 2 },
+  });
   world.events.length = 0;
   world.cloud.publish("s1", "old");
   world.cloud.publish("s2", "new");
