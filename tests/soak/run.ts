@@ -4,6 +4,7 @@
 //        npm run soak -- tcp-fuzz --count 1000000 [--seed N]    the TCP side of the cloud
 //        npm run soak -- tcp-cuts                               its handshake in every division into three pieces
 //        npm run soak -- stream-fuzz --count 1000000 [--seed N] the TCP side of the core
+//        npm run soak -- update-fuzz --count 1000000 [--seed N] messages of updates to the core
 //        npm run soak -- lives|loss --count 2000 [--seed N]
 //        npm run soak -- cuts                                   1,000 lives, every byte of every write
 //        npm run soak -- slow-link --count 500                  12 s round trip
@@ -33,6 +34,7 @@ import { slowLinkCampaign } from "./slow-link";
 import { streamFuzz } from "./stream-fuzz";
 import { tcpCuts } from "./tcp-cuts";
 import { tcpFuzz } from "./tcp-fuzz";
+import { updateFuzz } from "./update-fuzz";
 import { updateCutsCampaign } from "./update-cuts";
 
 interface Options {
@@ -62,6 +64,13 @@ const RUNS: Record<string, (options: Options) => boolean | Promise<boolean>> = {
   "tcp-fuzz"({ count, seed }) {
     const progress = (done: number): void => console.error(`tcp-fuzz: ${done} inputs`);
     const report = tcpFuzz({ count, seed, progress });
+    console.log(JSON.stringify(report, null, 2));
+    return report.failures.length === 0;
+  },
+
+  "update-fuzz"({ count, seed }) {
+    const progress = (done: number): void => console.error(`update-fuzz: ${done} inputs`);
+    const report = updateFuzz({ count, seed, progress });
     console.log(JSON.stringify(report, null, 2));
     return report.failures.length === 0;
   },
