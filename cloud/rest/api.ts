@@ -12,10 +12,15 @@ import type { EventLog } from "./event-log";
 import type { EventStreams } from "./event-streams";
 import type { RestLimits } from "./options";
 import type { Updates } from "./updates";
+import type { Reach } from "./reach";
+import type { TrafficLog } from "./traffic/traffic-log";
 import type { Webhooks } from "./webhooks/webhooks";
 
 export interface Api {
+  /** The cloud of this process. */
   cloud: LocalCloud;
+  /** It, and with a fleet the others. */
+  reach: Reach;
   store: Store;
   users: Users;
   tokens: Tokens;
@@ -26,6 +31,7 @@ export interface Api {
   streams: EventStreams;
   webhooks: Webhooks;
   updates: Updates;
+  traffic: TrafficLog;
   limits: RestLimits;
   /** ms since 1970. */
   now: () => number;

@@ -17,7 +17,7 @@ export interface EventSinks {
 }
 
 const CLAIM_CODE_EVENT = "spark/device/claim/code";
-const STATUS_EVENT = "spark/status";
+export const STATUS_EVENT = "spark/status";
 const STATUS_TTL = 60;
 
 const TEXT: number[] = [ContentFormat.Text, ContentFormat.Json, ContentFormat.Xml];
@@ -37,7 +37,8 @@ export function watchDevices(cloud: LocalCloud, sinks: EventSinks): () => void {
       return;
     }
     const { deviceId, name, ttl } = message;
-    distribute(sinks, cloud, deviceId, { name, ttl, data: toText(message) });
+    const { contentType } = message;
+    distribute(sinks, cloud, deviceId, { name, ttl, contentType, data: toText(message) });
   };
   const onDevice = ({ deviceId, change }: { deviceId: string; change: string }): void => {
     if (change === "hello") noteHandshake(cloud, deviceId, sinks);
@@ -60,7 +61,7 @@ function distribute(
   { bus, log, records, now }: EventSinks,
   cloud: LocalCloud,
   deviceId: string,
-  content: Pick<CloudEvent, "name" | "ttl" | "data">,
+  content: Pick<CloudEvent, "name" | "ttl" | "data" | "contentType">,
 ): void {
   const owner = records.ownerOf(deviceId);
   // Nobody may see it.
@@ -84,6 +85,13 @@ function noteHandshake(cloud: LocalCloud, deviceId: string, { records, now }: Ev
   const lastIpAddress = isIP(host) ? host : undefined;
   const changes = { lastHandshakeAt: now(), lastIpAddress };
   storeIfPossible(cloud, () => records.update(deviceId, changes, false));
+}
+
+/** The data of an event as devices get it: the way back from {@link toText}. */
+export function toBytes({ data, contentType }: CloudEvent): Buffer {
+  const isText = contentType === undefined || TEXT.includes(contentType);
+  if (data === null || isText) return Buffer.from(data ?? "");
+  return Buffer.from(data.slice(data.indexOf(",") + 1), "base64");
 }
 
 /** Event data as JSON can carry it. */

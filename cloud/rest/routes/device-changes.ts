@@ -39,7 +39,7 @@ async function change(
   const signal = textOf(body, "signal");
   if (signal !== undefined) {
     if (signal !== "0" && signal !== "1") throw badRequest('signal is "0" or "1"');
-    await api.cloud.signal(device.id, signal === "1");
+    await api.reach.signal(device.id, signal === "1");
     return { ok: true, id: device.id, connected: true, signaling: signal === "1" };
   }
   const field = PRODUCT_FIELDS.find((key) => Object.hasOwn(body, key));
