@@ -7,6 +7,7 @@
 //        npm run soak -- lives|loss --count 2000 [--seed N]
 //        npm run soak -- cuts                                   1,000 lives, every byte of every write
 //        npm run soak -- slow-link --count 500                  12 s round trip
+//        npm run soak -- updates --count 1000 [--seed N]        5 KB that often over the air, 256 KB a tenth of it
 //        npm run soak -- orders                                 a server's messages in every order
 //        npm run soak -- queue --count 100000 [--seed N]        that many events of a stored queue
 //        npm run soak -- damage                                 all eight bits of each byte
@@ -32,6 +33,7 @@ import { slowLinkCampaign } from "./slow-link";
 import { streamFuzz } from "./stream-fuzz";
 import { tcpCuts } from "./tcp-cuts";
 import { tcpFuzz } from "./tcp-fuzz";
+import { FAR, LARGE, SMALL, updateCampaign, updateProblems } from "./updates";
 
 interface Options {
   count: number;

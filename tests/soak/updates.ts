@@ -2,7 +2,10 @@
 // cost in bytes and how long they take.
 
 import { MemoryImages } from "../../bindings/node";
-import { applicationOf, moduleOf, plainApplication } from "../support/application-module";
+import { signFirmware } from "../../tools/application/sign";
+import { applicationOf } from "../support/application-module";
+import { SeededRandom } from "../support/random";
+import { TEST_UPDATE_KEY } from "../support/update-key";
 import { imageOf, otaModule, updatableStorage } from "../support/updating-world";
 import { DEVICE_ID, World } from "../support/world";
 import type { UpdateResult } from "../../cloud";
@@ -11,8 +14,11 @@ import type { UpdateResult } from "../../cloud";
 const HEADERS = 28;
 /** Bytes of an application area. */
 const AREA = 320 * 1024;
-/** Pages of memory for the data of a large application. */
-const PAGES = 8;
+/** Bytes of the largest file that is made as an application. */
+const APPLICATION_LIMIT = 60_000;
+/** What is announced, as numbers of the system description: 3 is a whole firmware, 5 an application. */
+const MONOLITHIC = 3;
+const USER_PART = 5;
 const PATIENCE_MS = 3600_000;
 
 export interface UpdateLink {
@@ -46,18 +52,14 @@ export interface UpdateReport {
   problems: string[];
 }
 
-/** A signed application that makes a file of so many bytes. */
+/** A signed file of so many bytes: an application, or a native firmware where one would be that large. */
 export function imageOfSize(size: number): Buffer {
-  const memory = { least: PAGES, most: PAGES };
   const make = (length: number): Buffer =>
-    imageOf(
-      size < 60_000
-        ? applicationOf(length)
-        : moduleOf({ ...plainApplication(), memory, data: new Uint8Array(length).fill(7) }),
-      2,
-    );
+    size <= APPLICATION_LIMIT
+      ? imageOf(applicationOf(length), 2)
+      : signFirmware(new SeededRandom(7).bytes(length), TEST_UPDATE_KEY, { version: 2 });
   const around = make(size / 2).length - size / 2;
-  // Lengths in the module take a byte more or less.
+  // Lengths in it take a byte more or less.
   for (let length = size - around - 8; length < size; length++) {
     const image = make(length);
     if (image.length === size) return image;
@@ -71,7 +73,7 @@ export async function runUpdate(
   { size, loss, roundTrip }: UpdateCase,
   image = imageOfSize(size),
 ): Promise<UpdateReport> {
-  const images = new MemoryImages(AREA);
+  const images = new MemoryImages(AREA, AREA);
   const world = new World({
     ...{ seed, module: otaModule(), storage: updatableStorage() },
     minDelay: roundTrip / 2,
@@ -90,9 +92,10 @@ export async function runUpdate(
     traffic.delivered += length;
     return bytes;
   };
+  const moduleFunction = size <= APPLICATION_LIMIT ? USER_PART : MONOLITHIC;
   const start = world.now;
   const outcome = await world.settle(
-    world.cloud.flash(DEVICE_ID, image).catch((error: Error) => error),
+    world.cloud.flash(DEVICE_ID, image, { moduleFunction }).catch((error: Error) => error),
     PATIENCE_MS,
   );
   const ms = world.now - start;
