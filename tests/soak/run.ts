@@ -119,6 +119,19 @@ const RUNS: Record<string, (options: Options) => boolean | Promise<boolean>> = {
 
   cuts: ({ count, seed }) => cutsCampaign(count, seed),
 
+  async updates({ count, seed }) {
+    const problems: string[] = [];
+    for (const which of [SMALL, LARGE, FAR]) {
+      const runs = which === SMALL ? count : Math.ceil(count / 10);
+      const { figures, reports } = await updateCampaign(which, runs, seed);
+      console.log(JSON.stringify(figures));
+      for (const report of reports.filter((one) => one.problems.length > 0)) console.log(report);
+      problems.push(...updateProblems(figures));
+    }
+    problems.forEach((problem) => console.log(problem));
+    return problems.length === 0;
+  },
+
   "slow-link": ({ count, seed }) => slowLinkCampaign(count, seed),
 
   "stream-fuzz": (options) => streamFuzz(options),
