@@ -16,9 +16,6 @@ const HEADERS = 28;
 const AREA = 320 * 1024;
 /** Bytes of the largest file that is made as an application. */
 const APPLICATION_LIMIT = 60_000;
-/** What is announced, as numbers of the system description: 3 is a whole firmware, 5 an application. */
-const MONOLITHIC = 3;
-const USER_PART = 5;
 const PATIENCE_MS = 3600_000;
 
 export interface UpdateLink {
@@ -92,10 +89,9 @@ export async function runUpdate(
     traffic.delivered += length;
     return bytes;
   };
-  const moduleFunction = size <= APPLICATION_LIMIT ? USER_PART : MONOLITHIC;
   const start = world.now;
   const outcome = await world.settle(
-    world.cloud.flash(DEVICE_ID, image, { moduleFunction }).catch((error: Error) => error),
+    world.cloud.flash(DEVICE_ID, image).catch((error: Error) => error),
     PATIENCE_MS,
   );
   const ms = world.now - start;
