@@ -64,7 +64,7 @@ export function applicationModule(
   name: ApplicationModule,
   options: BuildOptions = {},
 ): Promise<Buffer> {
-  const key = [name, options.runtime ?? "auto", options.memory ?? ""].join("-");
+  const key = [name, options.runtime ?? "small", options.memory ?? ""].join("-");
   let building = built.get(key);
   if (!building) {
     const source = path.join(projectRoot, APPLICATION_MODULES[name]);

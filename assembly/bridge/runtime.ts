@@ -1,0 +1,247 @@
+// Memory of strings and objects in an application module: blocks one after the other, first fit, and a
+// collector that marks and sweeps between two calls of the host (app_clock), when no object is in use
+// but those that module variables lead to. It takes the place of the compiler's `minimal` runtime, does
+// the same, and is a third of its size. An application that allocates nothing gets none of it.
+//
+// A block: u32 size with flags, then what the compiler wants before an object: u32 class, u32 size. An
+// object is at a multiple of 8. Objects that the compiler has laid out statically have the same three
+// words before them; their first one, which nobody else uses, holds the round that has seen them.
+
+/** Bytes before an object. */
+// @ts-ignore: decorator
+@inline
+const HEADER: usize = 12;
+// @ts-ignore: decorator
+@inline
+const CLASS: usize = 4;
+// @ts-ignore: decorator
+@inline
+const LENGTH: usize = 8;
+
+/** Flags of a block's first word, whose size is a multiple of 8. */
+const enum Flag {
+  Used = 1,
+  /** Led to in this round. */
+  Marked = 2,
+  /** Held by hand. */
+  Pinned = 4,
+  All = 7,
+}
+
+/** An object of this class or a lower one leads to no other: Object, ArrayBuffer, String. */
+// @ts-ignore: decorator
+@inline
+const LAST_LEAF: u32 = 2;
+/** Objects that lead to each other are followed so far at once; the rest waits for another pass. */
+// @ts-ignore: decorator
+@inline
+const MAX_DEPTH: i32 = 4;
+
+/** First block, and the end of the last one; 0 before the first object. */
+// @ts-ignore: decorator
+@lazy
+let start: usize = 0;
+// @ts-ignore: decorator
+@lazy
+let top: usize = 0;
+/** Whether something was allocated since the last round. */
+// @ts-ignore: decorator
+@lazy
+let isDirty: bool = false;
+// @ts-ignore: decorator
+@lazy
+let round: u32 = 0;
+// @ts-ignore: decorator
+@lazy
+let depth: i32 = 0;
+/** Whether a marked object was not followed. */
+// @ts-ignore: decorator
+@lazy
+let hasMore: bool = false;
+
+// @ts-ignore: decorator
+@inline
+function sizeOf(block: usize): usize {
+  return <usize>(load<u32>(block) & ~(<u32>Flag.All));
+}
+
+/** Whether the compiler has laid an object out, or it is null. */
+// @ts-ignore: decorator
+@inline
+function isStatic(object: usize): bool {
+  return object < __heap_base;
+}
+
+/** Place for a block at the end. Traps when the memory is full. */
+function extend(size: usize): usize {
+  if (!start) {
+    // The object in it is aligned, the block is not.
+    start = ((__heap_base + HEADER + 7) & ~7) - HEADER;
+    top = start;
+  }
+  const block = top;
+  const end = block + size;
+  const memoryEnd = ASC_LOW_MEMORY_LIMIT
+    ? <usize>ASC_LOW_MEMORY_LIMIT
+    : (<usize>memory.size()) << 16;
+  if (end > memoryEnd) {
+    if (ASC_LOW_MEMORY_LIMIT) unreachable();
+    if (memory.grow(<i32>((end - memoryEnd + 0xffff) >>> 16)) < 0) unreachable();
+  }
+  top = end;
+  store<u32>(block, size);
+  return block;
+}
+
+/** A block of at least `size` bytes: the first free one that fits, cut to size, or a new one. */
+function take(size: usize): usize {
+  for (let block = start; block < top; block += sizeOf(block)) {
+    if (load<u32>(block) & Flag.Used) continue;
+    const found = sizeOf(block);
+    if (found < size) continue;
+    // What is left must hold a block with 4 bytes.
+    if (found - size >= 16) {
+      store<u32>(block + size, found - size);
+      store<u32>(block, size);
+    }
+    return block;
+  }
+  return extend(size);
+}
+
+// @ts-ignore: decorator
+@global
+@unsafe
+export function __new(size: usize, id: u32): usize {
+  // Above, the sums below would wrap.
+  if (size > 0x3fffffff) unreachable();
+  const block = take((size + HEADER + 7) & ~7);
+  store<u32>(block, load<u32>(block) | Flag.Used);
+  store<u32>(block, id, CLASS);
+  store<u32>(block, size, LENGTH);
+  isDirty = true;
+  const object = block + HEADER;
+  memory.fill(object, 0, size);
+  return object;
+}
+
+// @ts-ignore: decorator
+@global
+@unsafe
+export function __renew(object: usize, size: usize): usize {
+  const block = object - HEADER;
+  const length = <usize>load<u32>(block, LENGTH);
+  // One of the compiler's has nothing behind it.
+  const room = isStatic(object) ? length : sizeOf(block) - HEADER;
+  if (size <= room) {
+    if (size > length) memory.fill(object + length, 0, size - length);
+    store<u32>(block, size, LENGTH);
+    return object;
+  }
+  const larger = __new(size, load<u32>(block, CLASS));
+  memory.copy(larger, object, length);
+  return larger;
+}
+
+/** Nothing is collected while it could be missed, so nobody need tell. */
+// @ts-ignore: decorator
+@global
+@unsafe
+@inline
+export function __link(_parent: usize, _child: usize, _multiple: bool): void {}
+
+// @ts-ignore: decorator
+@global
+@unsafe
+export function __pin(object: usize): usize {
+  const block = object - HEADER;
+  if (!isStatic(object)) store<u32>(block, load<u32>(block) | Flag.Pinned);
+  return object;
+}
+
+// @ts-ignore: decorator
+@global
+@unsafe
+export function __unpin(object: usize): void {
+  if (isStatic(object)) return;
+  store<u32>(object - HEADER, load<u32>(object - HEADER) & ~(<u32>Flag.Pinned));
+}
+
+/** Mark an object that something leads to, and what it leads to. */
+// @ts-ignore: decorator
+@global
+@unsafe
+export function __visit(object: usize, _cookie: u32): void {
+  if (!object) return;
+  const block = object - HEADER;
+  const info = load<u32>(block);
+  if (isStatic(object)) {
+    if (info == round) return;
+    store<u32>(block, round);
+  } else {
+    if (info & Flag.Marked) return;
+    store<u32>(block, info | Flag.Marked);
+  }
+  follow(object);
+}
+
+/** Visit what an object leads to, or leave it for another pass. */
+function follow(object: usize): void {
+  if (load<u32>(object - HEADER, CLASS) <= LAST_LEAF) return;
+  // Few are static; they are not in the list that another pass goes through.
+  if (depth >= MAX_DEPTH && !isStatic(object)) {
+    hasMore = true;
+    return;
+  }
+  depth += 1;
+  __visit_members(object, 0);
+  depth -= 1;
+}
+
+/** Collect what nothing leads to. To be called while no object is in use. */
+// @ts-ignore: decorator
+@global
+@unsafe
+export function __collect(): void {
+  if (!isDirty) return;
+  isDirty = false;
+  round += 1;
+  __visit_globals(0);
+  markPinned();
+  while (hasMore) followMarked();
+  sweep();
+}
+
+function markPinned(): void {
+  for (let block = start; block < top; block += sizeOf(block)) {
+    if (load<u32>(block) & Flag.Pinned) __visit(block + HEADER, 0);
+  }
+}
+
+/** Visit again what marked objects lead to: those that were too deep are followed from here. */
+function followMarked(): void {
+  hasMore = false;
+  for (let block = start; block < top; block += sizeOf(block)) {
+    if (load<u32>(block) & Flag.Marked) follow(block + HEADER);
+  }
+}
+
+/** Free what is not marked; join free neighbours; give back the end. */
+function sweep(): void {
+  let free: usize = 0;
+  for (let block = start; block < top;) {
+    const info = load<u32>(block);
+    const size = sizeOf(block);
+    if (info & Flag.Marked) {
+      store<u32>(block, info & ~(<u32>Flag.Marked));
+      free = 0;
+    } else if (free) {
+      store<u32>(free, <u32>(sizeOf(free) + size));
+    } else {
+      free = block;
+      store<u32>(block, size);
+    }
+    block += size;
+  }
+  if (free) top = free;
+}
