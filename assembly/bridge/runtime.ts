@@ -3,22 +3,25 @@
 // but those that module variables lead to. It takes the place of the compiler's `minimal` runtime, does
 // the same, and is a third of its size. An application that allocates nothing gets none of it.
 //
-// A block: u32 size with flags, then what the compiler wants before an object: u32 class, u32 size. An
-// object is at a multiple of 8. Objects that the compiler has laid out statically have the same three
-// words before them; their first one, which nobody else uses, holds the round that has seen them.
+// A block: u32 link of marked objects, u32 size with flags, then what the compiler wants before an
+// object: u32 class, u32 length. Objects are at multiples of 8. Those that the compiler has laid out
+// statically have the same four words before them; the second holds the round that has seen them.
 
 /** Bytes before an object. */
 // @ts-ignore: decorator
 @inline
-const HEADER: usize = 12;
+const HEADER: usize = 16;
 // @ts-ignore: decorator
 @inline
-const CLASS: usize = 4;
+const INFO: usize = 4;
 // @ts-ignore: decorator
 @inline
-const LENGTH: usize = 8;
+const CLASS: usize = 8;
+// @ts-ignore: decorator
+@inline
+const LENGTH: usize = 12;
 
-/** Flags of a block's first word, whose size is a multiple of 8. */
+/** Flags of a block's size, which is a multiple of 8. */
 const enum Flag {
   Used = 1,
   /** Led to in this round. */
@@ -32,11 +35,6 @@ const enum Flag {
 // @ts-ignore: decorator
 @inline
 const LAST_LEAF: u32 = 2;
-/** Objects that lead to each other are followed so far at once; the rest waits for another pass. */
-// @ts-ignore: decorator
-@inline
-const MAX_DEPTH: i32 = 4;
-
 /** First block, and the end of the last one; 0 before the first object. */
 // @ts-ignore: decorator
 @lazy
@@ -44,6 +42,10 @@ let start: usize = 0;
 // @ts-ignore: decorator
 @lazy
 let top: usize = 0;
+/** No block below is free. */
+// @ts-ignore: decorator
+@lazy
+let lowest: usize = 0;
 /** Whether something was allocated since the last round. */
 // @ts-ignore: decorator
 @lazy
@@ -51,18 +53,15 @@ let isDirty: bool = false;
 // @ts-ignore: decorator
 @lazy
 let round: u32 = 0;
+/** Marked objects that were not followed yet: their blocks, linked. */
 // @ts-ignore: decorator
 @lazy
-let depth: i32 = 0;
-/** Whether a marked object was not followed. */
-// @ts-ignore: decorator
-@lazy
-let hasMore: bool = false;
+let marked: usize = 0;
 
 // @ts-ignore: decorator
 @inline
 function sizeOf(block: usize): usize {
-  return <usize>(load<u32>(block) & ~(<u32>Flag.All));
+  return <usize>(load<u32>(block, INFO) & ~(<u32>Flag.All));
 }
 
 /** Whether the compiler has laid an object out, or it is null. */
@@ -75,9 +74,9 @@ function isStatic(object: usize): bool {
 /** Place for a block at the end. Traps when the memory is full. */
 function extend(size: usize): usize {
   if (!start) {
-    // The object in it is aligned, the block is not.
-    start = ((__heap_base + HEADER + 7) & ~7) - HEADER;
+    start = (__heap_base + 7) & ~7;
     top = start;
+    lowest = start;
   }
   const block = top;
   const end = block + size;
@@ -89,23 +88,28 @@ function extend(size: usize): usize {
     if (memory.grow(<i32>((end - memoryEnd + 0xffff) >>> 16)) < 0) unreachable();
   }
   top = end;
-  store<u32>(block, size);
+  store<u32>(block, size, INFO);
   return block;
 }
 
 /** A block of at least `size` bytes: the first free one that fits, cut to size, or a new one. */
 function take(size: usize): usize {
-  for (let block = start; block < top; block += sizeOf(block)) {
-    if (load<u32>(block) & Flag.Used) continue;
+  let free: usize = 0;
+  for (let block = lowest; block < top; block += sizeOf(block)) {
+    if (load<u32>(block, INFO) & Flag.Used) continue;
     const found = sizeOf(block);
-    if (found < size) continue;
-    // What is left must hold a block with 4 bytes.
-    if (found - size >= 16) {
-      store<u32>(block + size, found - size);
-      store<u32>(block, size);
+    if (found >= size) {
+      // What is left must hold a block with 8 bytes.
+      if (found - size > HEADER) {
+        store<u32>(block + size, found - size, INFO);
+        store<u32>(block, size, INFO);
+      }
+      if (!free) lowest = block + sizeOf(block);
+      return block;
     }
-    return block;
+    if (!free) lowest = free = block;
   }
+  if (!free) lowest = top;
   return extend(size);
 }
 
@@ -116,7 +120,7 @@ export function __new(size: usize, id: u32): usize {
   // Above, the sums below would wrap.
   if (size > 0x3fffffff) unreachable();
   const block = take((size + HEADER + 7) & ~7);
-  store<u32>(block, load<u32>(block) | Flag.Used);
+  store<u32>(block, load<u32>(block, INFO) | Flag.Used, INFO);
   store<u32>(block, id, CLASS);
   store<u32>(block, size, LENGTH);
   isDirty = true;
@@ -155,7 +159,7 @@ export function __link(_parent: usize, _child: usize, _multiple: bool): void {}
 @unsafe
 export function __pin(object: usize): usize {
   const block = object - HEADER;
-  if (!isStatic(object)) store<u32>(block, load<u32>(block) | Flag.Pinned);
+  if (!isStatic(object)) store<u32>(block, load<u32>(block, INFO) | Flag.Pinned, INFO);
   return object;
 }
 
@@ -164,38 +168,28 @@ export function __pin(object: usize): usize {
 @unsafe
 export function __unpin(object: usize): void {
   if (isStatic(object)) return;
-  store<u32>(object - HEADER, load<u32>(object - HEADER) & ~(<u32>Flag.Pinned));
+  const block = object - HEADER;
+  store<u32>(block, load<u32>(block, INFO) & ~(<u32>Flag.Pinned), INFO);
 }
 
-/** Mark an object that something leads to, and what it leads to. */
+/** Mark an object that something leads to, and remember to follow it. */
 // @ts-ignore: decorator
 @global
 @unsafe
 export function __visit(object: usize, _cookie: u32): void {
   if (!object) return;
   const block = object - HEADER;
-  const info = load<u32>(block);
+  const info = load<u32>(block, INFO);
   if (isStatic(object)) {
     if (info == round) return;
-    store<u32>(block, round);
+    store<u32>(block, round, INFO);
   } else {
     if (info & Flag.Marked) return;
-    store<u32>(block, info | Flag.Marked);
+    store<u32>(block, info | Flag.Marked, INFO);
   }
-  follow(object);
-}
-
-/** Visit what an object leads to, or leave it for another pass. */
-function follow(object: usize): void {
-  if (load<u32>(object - HEADER, CLASS) <= LAST_LEAF) return;
-  // Few are static; they are not in the list that another pass goes through.
-  if (depth >= MAX_DEPTH && !isStatic(object)) {
-    hasMore = true;
-    return;
-  }
-  depth += 1;
-  __visit_members(object, 0);
-  depth -= 1;
+  if (load<u32>(block, CLASS) <= LAST_LEAF) return;
+  store<u32>(block, <u32>marked);
+  marked = block;
 }
 
 /** Collect what nothing leads to. To be called while no object is in use. */
@@ -208,21 +202,17 @@ export function __collect(): void {
   round += 1;
   __visit_globals(0);
   markPinned();
-  while (hasMore) followMarked();
+  while (marked) {
+    const block = marked;
+    marked = load<u32>(block);
+    __visit_members(block + HEADER, 0);
+  }
   sweep();
 }
 
 function markPinned(): void {
   for (let block = start; block < top; block += sizeOf(block)) {
-    if (load<u32>(block) & Flag.Pinned) __visit(block + HEADER, 0);
-  }
-}
-
-/** Visit again what marked objects lead to: those that were too deep are followed from here. */
-function followMarked(): void {
-  hasMore = false;
-  for (let block = start; block < top; block += sizeOf(block)) {
-    if (load<u32>(block) & Flag.Marked) follow(block + HEADER);
+    if (load<u32>(block, INFO) & Flag.Pinned) __visit(block + HEADER, 0);
   }
 }
 
@@ -230,18 +220,19 @@ function followMarked(): void {
 function sweep(): void {
   let free: usize = 0;
   for (let block = start; block < top;) {
-    const info = load<u32>(block);
+    const info = load<u32>(block, INFO);
     const size = sizeOf(block);
     if (info & Flag.Marked) {
-      store<u32>(block, info & ~(<u32>Flag.Marked));
+      store<u32>(block, info & ~(<u32>Flag.Marked), INFO);
       free = 0;
     } else if (free) {
-      store<u32>(free, <u32>(sizeOf(free) + size));
+      store<u32>(free, <u32>(sizeOf(free) + size), INFO);
     } else {
       free = block;
-      store<u32>(block, size);
+      store<u32>(block, size, INFO);
     }
     block += size;
   }
   if (free) top = free;
+  lowest = start;
 }

@@ -25,6 +25,8 @@ export const APPLICATION_MODULES = {
   endless: "tests/apps/module-endless.as.ts",
   flood: "tests/apps/module-flood.as.ts",
   imports: "tests/apps/module-imports.as.ts",
+  memory: "tests/apps/module-memory.as.ts",
+  features: "tests/apps/features.as.ts",
   sensor: "examples/sensor/main.ts",
   led: "examples/led/main.ts",
   logger: "examples/logger/main.ts",
