@@ -18,10 +18,13 @@ import { gateIsOpen, permitUpdates, setGate } from "./permission";
 /** Whether the host is still to be told what runs; and why the former application was stopped. */
 let isChanged: bool = false;
 let changeReason: i32 = 0;
+/** Whether what the areas hold is another than was told last. */
+let isMoved: bool = true;
 /** Applications that could not be read since the start, as bits by area. */
 let unreadable: u32 = 0;
 /** Version of the application that was given up last, for the notice of it; whether one is due. */
 let failedVersion: u32 = 0;
+let failedReason: i32 = 0;
 let isFailureNew: bool = false;
 
 // ---- what runs ------------------------------------------------------------------------------
@@ -103,15 +106,36 @@ export function takeApplicationChange(output: usize): bool {
   return true;
 }
 
-/** Whether an application was given up since the last call; `failedApplication` is its version. */
-export function takeFailure(): bool {
-  const isNew = isFailureNew;
-  isFailureNew = false;
-  return isNew;
+/** Whether other applications are in the areas since the last call. */
+export function takeMove(): bool {
+  const wasMoved = isMoved;
+  isMoved = false;
+  return wasMoved;
 }
 
+/** Whether an application was given up, and nobody has been told. */
+export function hasFailure(): bool {
+  return isFailureNew;
+}
+
+export function forgetFailure(): void {
+  isFailureNew = false;
+}
+
+/** Its version. */
 export function failedApplication(): u32 {
   return failedVersion;
+}
+
+/** Why it was given up: Status; Status.Ok when that was asked for. */
+export function failureReason(): i32 {
+  return failedReason;
+}
+
+function noteFailure(version: u32, reason: i32): void {
+  failedVersion = version;
+  failedReason = reason;
+  isFailureNew = true;
 }
 
 // ---- changes --------------------------------------------------------------------------------
@@ -130,12 +154,14 @@ function makeActive(area: i32, probation: bool): void {
   j.probation = probation ? 1 : 0;
   j.starts = 0;
   j.lastStatus = Status.Ok;
+  isMoved = true;
 }
 
 /** The area holds a new application: run it, on probation, or keep it until the gate is open. */
 export function acceptApplication(area: i32): i32 {
   areaEntry(area).status = AreaStatus.Ready;
   journal().downloadSize = 0;
+  isMoved = true;
   const isNow = gateIsOpen();
   if (isNow) makeActive(area, true);
   else journal().pending = <u8>area;
@@ -176,8 +202,7 @@ export function giveUpApplication(reason: i32): void {
   const area = <i32>j.active;
   if (area == NO_AREA) return;
   const former = formerArea();
-  failedVersion = areaEntry(area).version;
-  isFailureNew = true;
+  noteFailure(areaEntry(area).version, reason);
   areaEntry(area).status = AreaStatus.Failed;
   makeActive(former, false);
   j.lastStatus = reason;
@@ -199,8 +224,7 @@ export function rollBack(): i32 {
   makeActive(former, false);
   const status = commit();
   if (status < 0) return status;
-  failedVersion = version;
-  isFailureNew = true;
+  noteFailure(version, Status.Ok);
   change(Status.Ok);
   return status;
 }

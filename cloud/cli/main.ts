@@ -1,16 +1,20 @@
-// The command `boson`: a local cloud, and what one asks of it.
+// The command `boson`, as far as it is the cloud's: a local cloud, and what one asks of it. tools/boson adds the rest.
 
 import { Command } from "commander";
 import { ApiFailure } from "./api-client";
+import { buildCommand } from "./build";
 import { cloudCommand } from "./cloud";
 import { deviceCommands } from "./devices";
 import { doctorCommand } from "./doctor";
 import { eventsCommand } from "./events";
 import { keysCommand } from "./keys";
 import { loginCommand } from "./login";
+import { newCommand } from "./new";
+import { signCommands } from "./sign";
+import { updateKeysCommand } from "./update-keys";
 import { userCommand } from "./user";
 
-const program = new Command("boson")
+export const program = new Command("boson")
   .description("A local Particle-compatible device cloud, and a client for it")
   .showHelpAfterError();
 
@@ -21,8 +25,15 @@ keysCommand(program);
 deviceCommands(program);
 eventsCommand(program);
 doctorCommand(program);
+newCommand(program);
+buildCommand(program);
+signCommands(program);
+updateKeysCommand(program);
 
-program.parseAsync().catch((error: Error) => {
-  console.error(error instanceof ApiFailure ? error.message : `boson: ${error.message}`);
-  process.exitCode = 1;
-});
+/** Do what the command line says. */
+export function run(): void {
+  program.parseAsync().catch((error: Error) => {
+    console.error(error instanceof ApiFailure ? error.message : `boson: ${error.message}`);
+    process.exitCode = 1;
+  });
+}

@@ -11,6 +11,7 @@
 //        npm run soak -- queue --count 100000 [--seed N]        that many events of a stored queue
 //        npm run soak -- damage                                 all eight bits of each byte
 //        npm run soak -- kills --count 200                      a cloud process under load
+//        npm run soak -- update-cuts --count 10000              power cuts in updates; all of the journal
 //        npm run soak -- http --count 100000 [--seed N]         requests to the API
 
 import { parseArgs } from "node:util";
@@ -32,6 +33,7 @@ import { slowLinkCampaign } from "./slow-link";
 import { streamFuzz } from "./stream-fuzz";
 import { tcpCuts } from "./tcp-cuts";
 import { tcpFuzz } from "./tcp-fuzz";
+import { updateCutsCampaign } from "./update-cuts";
 
 interface Options {
   count: number;
@@ -116,6 +118,8 @@ const RUNS: Record<string, (options: Options) => boolean | Promise<boolean>> = {
   },
 
   cuts: ({ count, seed }) => cutsCampaign(count, seed),
+
+  "update-cuts": ({ count, seed }) => updateCutsCampaign(count, seed),
 
   "slow-link": ({ count, seed }) => slowLinkCampaign(count, seed),
 
