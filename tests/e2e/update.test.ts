@@ -135,6 +135,8 @@ describe("updates of a device over real UDP", () => {
       expect.arrayContaining(["started", "progress", "ended"]),
     );
     expect(bench.device.updates.summary).toMatchObject({ version: 1, isEnabled: true });
+    // What comes after the application would be taken for its own.
+    expect(() => bench.device.function("late", () => 0)).toThrow();
   });
 
   test("an application that is on probation is not replaced; one that has confirmed is", async () => {
@@ -202,6 +204,12 @@ describe("updates of a device over real UDP", () => {
     await expect(bench.cloud.flash(bench.id, image)).rejects.toThrow(/-1380|disabled/);
     bench.device.updates.enable();
     expect(bench.device.updates.summary.isEnabled).toBe(true);
+  });
+
+  test("a device without a place for images runs no application", () => {
+    const options = { module: core, storage: bench.storage, deviceId: bench.id };
+    const server = { host: "localhost", port: 9 };
+    expect(() => new Device({ ...options, server, application: true })).toThrow(/images/);
   });
 
   test("native firmware is staged as a file; the program restarts when it likes", async () => {
