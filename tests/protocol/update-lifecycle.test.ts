@@ -69,6 +69,12 @@ class Life {
       .map(({ data }) => data.toString());
   }
 
+  /** An event of the server's own. */
+  systemEvent(name: string, data: string): void {
+    const path = ["E", name].map((segment) => ({ number: 11, value: Buffer.from(segment) }));
+    this.sender.message({ options: path, payload: Buffer.from(data) });
+  }
+
   get sessionId(): string {
     return this.world.session!.connectionId.toString("hex");
   }
@@ -269,7 +275,7 @@ test("calls that wait for an application that dies are refused; those for the ho
   life.settle(1);
   world.run(5000);
   const calls = ["host", "mine"].map((name) => world.cloud.call(DEVICE_ID, name));
-  calls.forEach((call) => call.catch(() => {}));
+  for (const call of calls) call.catch(() => {});
   world.run(1000);
   const asked = world.eventsOf(EventKind.FunctionCall);
   expect(asked).toHaveLength(2);
@@ -312,6 +318,20 @@ describe("what the cloud is told", () => {
     life.world.drain();
     life.world.run(5000);
     expect(life.said("particle/device/updates/enabled")).toEqual(["false", "true"]);
+  });
+
+  test("of updates that the server forces", () => {
+    const life = new Life();
+    const { world } = life;
+    world.core.exports.update_enable!(0, world.deviceNow);
+    expect(life.send(image(1))).toBe(CoapCode.ServiceUnavailable);
+    life.systemEvent("particle/device/updates/forced", "true");
+    world.run(5000);
+    expect(life.said("particle/device/updates/forced")).toEqual(["true"]);
+    life.update(1);
+    life.systemEvent("particle/device/updates/forced", "false");
+    world.run(5000);
+    expect(life.said("particle/device/updates/forced")).toEqual(["true", "false"]);
   });
 
   test("of an update that waits", () => {
