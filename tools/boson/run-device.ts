@@ -6,6 +6,7 @@ import {
   ConnectionState,
   CoreError,
   Device,
+  FileImages,
   FileStorage,
   Reason,
   Status,
@@ -52,15 +53,19 @@ export async function runDevice(run: DeviceRun): Promise<number> {
   if (run.newSession) {
     for (const slot of [StorageSlot.SessionA, StorageSlot.SessionB]) storage.write(slot, NOTHING);
   }
+  const module = loadModule(run.file);
+  const takesUpdates = WebAssembly.Module.exports(module).some(
+    ({ name }) => name === "update_open",
+  );
   const device = new Device({
-    module: loadModule(run.file),
-    storage,
+    ...{ module, storage, application: takesUpdates },
+    images: takesUpdates ? new FileImages(run.storage) : undefined,
     ...{ deviceId: run.deviceId, server: run.server, transport: run.transport },
     keepalive: run.keepalive,
     log: (level, text) => printer.log(level, text),
   });
   watch(device, printer);
-  if (!device.core.exports.app_clock) offerSomething(device, printer);
+  if (!device.core.exports.app_clock && !takesUpdates) offerSomething(device, printer);
   const end = endOf(device, printer, run.connectTimeoutMs);
   void device.connect();
   try {
@@ -85,6 +90,24 @@ function watch(device: Device, printer: DevicePrinter): void {
   device.on("event", ({ name, data }) => {
     const text = Buffer.from(data).toString();
     printer.print("event", { name, data: text }, `${name} ${text}`);
+  });
+  device.on("update", (step) => {
+    const { state, ...fields } = step;
+    const { status, ...numbers } = { status: undefined, ...fields };
+    const statusName = status === undefined ? undefined : (Status[status] ?? String(status));
+    const shown = Object.entries({ ...numbers, status: statusName })
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => `${name} ${value}`);
+    printer.print(
+      "update",
+      { state, ...numbers, status: statusName },
+      [state, ...shown].join(", "),
+    );
+  });
+  device.on("application", ({ area, version, status }) => {
+    const what = area < 0 ? "none" : `version ${version}`;
+    const statusName = Status[status] ?? String(status);
+    printer.print("application", { area, version, status: statusName }, `${what} (${statusName})`);
   });
   device.on("time", ({ seconds }) => {
     const time = new Date(seconds * 1000).toISOString();
