@@ -3,6 +3,7 @@
 //   cloud directory:   cloud.lock   server-key.der (SEC1)   server-public-key.der (SPKI)   reset-key.bin   devices.json   sessions/
 //                      server-rsa-key.der (PKCS#1)   server-rsa-public-key.der (SPKI), once there is TCP
 //   device directory:  device-key.der (SEC1)   device-public-key.der (SPKI)   server-public-key.der (SPKI)   device-id
+//                      update-keys.bin (1...4 points x | y of keys that sign updates), if it is to take updates
 //
 // A device on TCP has RSA keys in the same files: device-key.der is PKCS#1 then, and the public keys are those of RSA.
 
@@ -40,6 +41,7 @@ export const DEVICE_FILES = {
   devicePublicKey: "device-public-key.der",
   serverPublicKey: "server-public-key.der",
   deviceId: "device-id",
+  updateKeys: "update-keys.bin",
 } as const;
 
 /** What a cloud keeps in its data directory; hand it to `new LocalCloud(...)`. */
@@ -147,6 +149,12 @@ export async function provisionTcpDevice(
     id: writeDevice(options, { key, spki: keyPair.spki, serverSpki: server.spki }),
     keyPair,
   };
+}
+
+/** Let a device take updates. @param keys public keys that sign them, 64 bytes each, 1...4 */
+export function provisionUpdateKeys(deviceDirectory: string, keys: Uint8Array): void {
+  mkdirSync(deviceDirectory, { recursive: true, mode: 0o700 });
+  writeFileAtomically(join(deviceDirectory, DEVICE_FILES.updateKeys), keys, true, 0o644);
 }
 
 /** Register a device and write its directory. @returns its id */

@@ -30,6 +30,7 @@ export const projectRoot = fileURLToPath(new URL("..", import.meta.url));
  * @param {boolean} [job.shrink] optimise for size and for the memory of an interpreter, instead of
  *   as the options say; OUTFILE with .wat is then the module's text
  * @param {string} [job.root] folder that file names are relative to
+ * @param {(file: string) => string} [job.locate] where a source is, when not below root
  * @returns {Promise<boolean>} whether the compiler ran; false when the output was up to date
  * @throws {Error} the compiler's messages
  */
@@ -40,13 +41,14 @@ export async function compile({
   substitute = (_, text) => text,
   shrink = false,
   root = projectRoot,
+  locate = (file) => path.resolve(root, file),
 }) {
   const record = path.resolve(root, `${outFile}.inputs.json`);
   const command = [...entries, "--outFile", outFile, ...options, ...(shrink ? UNOPTIMISED : [])];
   const key = hash(JSON.stringify([ascVersion(), command, shrink && OPTIMISER]));
   const read = (file) => {
     try {
-      return substitute(file, readFileSync(path.resolve(root, file), "utf8"));
+      return substitute(file, readFileSync(locate(file), "utf8"));
     } catch (error) {
       if (error.code === "ENOENT" || error.code === "EISDIR" || error.code === "ENOTDIR")
         return null;

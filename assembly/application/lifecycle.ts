@@ -7,6 +7,7 @@
 //                          +-> fault, three starts cut short, 5 min without connection -> the former
 //   confirmed -> fault -> again after 1 s, 2 s, 4 s ... 64 s
 
+import { ModuleStore, setLargestImage, setModule } from "../cloud/modules";
 import { registryMark, registryTrim } from "../cloud/registry";
 import { refuseCalls } from "../cloud/responses";
 import { EVENT_SIZE, PROBATION, PROBATION_OFFLINE, PROBATION_STARTS } from "../config";
@@ -19,14 +20,24 @@ import {
   confirmApplication,
   dropApplicationChange,
   failedApplication,
+  formerArea,
   giveUpApplication,
+  hasActive,
   restartApplication,
   runnableArea,
   takeApplicationChange,
   takeFailure,
+  takeMove,
 } from "../update/apply";
-import { ImageArea, areaCapacity } from "../update/area";
-import { journal, journalIsOpen, journalLoad, journalSave } from "../update/journal";
+import { ImageArea, NO_AREA, areaCapacity } from "../update/area";
+import {
+  areaEntry,
+  areaFileHash,
+  journal,
+  journalIsOpen,
+  journalLoad,
+  journalSave,
+} from "../update/journal";
 import { verifyReset } from "../update/verify";
 import { earlier, isDue, untilDue } from "../util/clock";
 import { flagsPoll, flagsPollTimeout } from "./flags";
@@ -70,10 +81,24 @@ export function openApplication(): i32 {
   if (journal().probation && <i32>journal().starts >= PROBATION_STARTS) {
     giveUpApplication(Status.ApplicationUnhealthy);
   }
+  setLargestImage(areaCapacity(ImageArea.ApplicationA));
   // The gate that held it up was closed by an application that does not run.
   if (!journal().probation) applyPending();
   dropApplicationChange();
+  takeMove();
+  tellModules();
   return runnableArea() >= 0 ? 1 : 0;
+}
+
+/** Say in the description of the system which applications are here. */
+function tellModules(): void {
+  tellModule(ModuleStore.Main, hasActive() ? <i32>journal().active : NO_AREA);
+  tellModule(ModuleStore.Backup, formerArea());
+}
+
+function tellModule(place: i32, area: i32): void {
+  if (area == NO_AREA) setModule(place, 0, 0, 0);
+  else setModule(place, areaEntry(area).version, areaEntry(area).length, areaFileHash(area));
 }
 
 /** An instance of the application is about to run `setup()`. @returns Status.Ok; as `runnableArea` */
@@ -148,6 +173,10 @@ export function applicationPoll(now: u32): void {
   if (!journalIsOpen()) return;
   lastNow = now;
   if (connectionState() == ConnectionState.Connected) wasConnected = true;
+  if (takeMove()) {
+    tellModules();
+    deviceRegistryChanged(now);
+  }
   if (takeFailure()) noticeRollback(failedApplication(), journal().lastStatus);
   flagsPoll(now);
 }

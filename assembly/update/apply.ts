@@ -18,6 +18,8 @@ import { gateIsOpen, permitUpdates, setGate } from "./permission";
 /** Whether the host is still to be told what runs; and why the former application was stopped. */
 let isChanged: bool = false;
 let changeReason: i32 = 0;
+/** Whether what the areas hold is another than was told last. */
+let isMoved: bool = true;
 /** Applications that could not be read since the start, as bits by area. */
 let unreadable: u32 = 0;
 /** Version of the application that was given up last, for the notice of it; whether one is due. */
@@ -103,6 +105,13 @@ export function takeApplicationChange(output: usize): bool {
   return true;
 }
 
+/** Whether other applications are in the areas since the last call. */
+export function takeMove(): bool {
+  const wasMoved = isMoved;
+  isMoved = false;
+  return wasMoved;
+}
+
 /** Whether an application was given up since the last call; `failedApplication` is its version. */
 export function takeFailure(): bool {
   const isNew = isFailureNew;
@@ -130,12 +139,14 @@ function makeActive(area: i32, probation: bool): void {
   j.probation = probation ? 1 : 0;
   j.starts = 0;
   j.lastStatus = Status.Ok;
+  isMoved = true;
 }
 
 /** The area holds a new application: run it, on probation, or keep it until the gate is open. */
 export function acceptApplication(area: i32): i32 {
   areaEntry(area).status = AreaStatus.Ready;
   journal().downloadSize = 0;
+  isMoved = true;
   const isNow = gateIsOpen();
   if (isNow) makeActive(area, true);
   else journal().pending = <u8>area;

@@ -215,8 +215,16 @@ export class ApplicationHost {
 
   private fail(status: Status, { message }: Error, now: number): void {
     this.core.options.log?.(LOG_ERROR, `application: ${Status[status]}: ${message}`);
+    if (status === Status.ApplicationFlood) this.cancelPublishes();
     this.destroy();
     this.core.exports.application_fault!(status, now);
+  }
+
+  /** What a flood left in the queue does not go out, and leaves room for the news of its end. */
+  private cancelPublishes(): void {
+    for (const handle of this.application?.belongings.publishes ?? []) {
+      this.core.exports.queue_cancel!(handle);
+    }
   }
 
   // ---- events -------------------------------------------------------------------------------

@@ -2,12 +2,16 @@
 
 import { Command } from "commander";
 import { ApiFailure } from "./api-client";
+import { buildCommand } from "./build";
 import { cloudCommand } from "./cloud";
 import { deviceCommands } from "./devices";
 import { doctorCommand } from "./doctor";
 import { eventsCommand } from "./events";
 import { keysCommand } from "./keys";
 import { loginCommand } from "./login";
+import { newCommand } from "./new";
+import { signCommands } from "./sign";
+import { updateKeysCommand } from "./update-keys";
 import { userCommand } from "./user";
 
 export const program = new Command("boson")
@@ -21,6 +25,10 @@ keysCommand(program);
 deviceCommands(program);
 eventsCommand(program);
 doctorCommand(program);
+newCommand(program);
+buildCommand(program);
+signCommands(program);
+updateKeysCommand(program);
 
 /** Do what the command line says. */
 export function run(): void {

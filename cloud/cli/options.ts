@@ -33,10 +33,16 @@ export function serverOf(text: string): ServerName {
   return { host: address ?? name, port: port === undefined ? undefined : portOf(port) };
 }
 
-function numberOf(text: string, least: number, most: number): number {
+/** A whole number. @throws InvalidArgumentError */
+export function numberOf(text: string, least: number, most: number): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value < least || value > most) {
     throw new InvalidArgumentError(`It is a whole number from ${least} to ${most}.`);
   }
   return value;
+}
+
+/** An option that may be repeated. */
+export function collect<T>(read: (text: string) => T): (text: string, before: T[]) => T[] {
+  return (text, before) => [...before, read(text)];
 }

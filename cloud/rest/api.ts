@@ -11,6 +11,7 @@ import type { EventBus } from "./event-bus";
 import type { EventLog } from "./event-log";
 import type { EventStreams } from "./event-streams";
 import type { RestLimits } from "./options";
+import type { Updates } from "./updates";
 import type { Reach } from "./reach";
 import type { TrafficLog } from "./traffic/traffic-log";
 import type { Webhooks } from "./webhooks/webhooks";
@@ -29,6 +30,7 @@ export interface Api {
   log: EventLog;
   streams: EventStreams;
   webhooks: Webhooks;
+  updates: Updates;
   traffic: TrafficLog;
   limits: RestLimits;
   /** ms since 1970. */

@@ -6,6 +6,7 @@ import { ContentFormat } from "../device-protocol/events";
 import type { DeviceRecords } from "./device-records";
 import type { CloudEvent, EventBus } from "./event-bus";
 import type { EventLog } from "./event-log";
+import { watchFlashStatus } from "./flash-status";
 import { storeEvent, storeIfPossible } from "./publication";
 
 export interface EventSinks {
@@ -44,9 +45,13 @@ export function watchDevices(cloud: LocalCloud, sinks: EventSinks): () => void {
     if (change !== "online" && change !== "offline") return;
     distribute(sinks, cloud, deviceId, { name: STATUS_EVENT, ttl: STATUS_TTL, data: change });
   };
+  const unwatchStatus = watchFlashStatus(cloud, (deviceId, name, data) =>
+    distribute(sinks, cloud, deviceId, { name, ttl: STATUS_TTL, data }),
+  );
   cloud.on("event", onEvent);
   cloud.on("device", onDevice);
   return () => {
+    unwatchStatus();
     cloud.off("event", onEvent);
     cloud.off("device", onDevice);
   };

@@ -34,12 +34,14 @@ import { productRoutes } from "./routes/products";
 import { provisioningRoutes } from "./routes/provisioning";
 import { publishRoutes } from "./routes/publish";
 import { streamRoutes } from "./routes/streams";
+import { updateRoutes } from "./routes/updates";
 import { trafficRoutes } from "./routes/traffic";
 import { userRoutes } from "./routes/user";
 import { webhookRoutes } from "./routes/webhooks";
 import { joinFleet } from "./fleet/join";
 import type { FleetMember } from "./fleet/fleet-member";
 import { publishAsCloud } from "./publication";
+import { Updates } from "./updates";
 import { TrafficLog } from "./traffic/traffic-log";
 import { Webhooks } from "./webhooks/webhooks";
 
@@ -95,6 +97,7 @@ export class RestServer {
       throw error;
     }
     app.server.maxConnections = api.limits.connections;
+    api.updates.resume();
     return server;
   }
 
@@ -112,6 +115,7 @@ export class RestServer {
   /** Stop: streams end, requests under way are answered. */
   async close(): Promise<void> {
     this.unwatch();
+    this.api.updates.close();
     this.api.streams.close();
     this.api.traffic.close();
     await this.api.webhooks.close();
@@ -137,6 +141,7 @@ function makeApi(parts: RestParts, options: RestOptions): Api {
     users: new Users(store),
     tokens: new Tokens(store, now),
     clients: new OAuthClients(store),
+    updates: new Updates(cloud, store, now),
     traffic: new TrafficLog(cloud, limits.datagramsKept, now),
     streams: new EventStreams(bus, limits, options.keepAliveMs ?? 9000),
   };
@@ -214,6 +219,7 @@ async function register(app: FastifyInstance, api: Api): Promise<void> {
   productRoutes(app, api);
   webhookRoutes(app, api);
   localRoutes(app, api);
+  updateRoutes(app, api);
   trafficRoutes(app, api);
   compileRoutes(app);
   consoleRoutes(app);

@@ -1,7 +1,7 @@
 // Image areas that fail as flash does: a write or an erasure that a power cut ends at any byte; and
 // that notice a core that writes where nothing was erased.
 
-import type { ImageArea} from "../../bindings/node";
+import type { ImageArea } from "../../bindings/node";
 import { MemoryImages } from "../../bindings/node";
 
 export class FaultyImages extends MemoryImages {

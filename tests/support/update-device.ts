@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 
 import { Core, Status, StorageSlot } from "../../bindings/node";
-import type { CoreEvent , EventKind} from "../../bindings/node";
+import type { CoreEvent, EventKind } from "../../bindings/node";
 import { exportSec1, generateKeyPair } from "../../cloud/keys";
 import { encodePinnedKeys } from "../../tools/application/sign";
 import { compileAssembly } from "./compile";

@@ -16,17 +16,38 @@ const STATIC_END = "\nexport function staticEnd(): usize { return __heap_base; }
 /** `import ... from "wboson"`, and "wboson/board" for pins and buses. */
 const SPECIFIER = /(\bfrom\s*["'])wboson(\/[\w-]+)?(["'])/g;
 
+/** Where an application from outside the project seems to be: the compiler wants all below one folder. */
+const OUTSIDE = "application";
+
 /** @param {string} file relative to the project's root @param {string} text */
 function substitute(file, text) {
   if (file === PORT) return BRIDGE;
   if (file === path.normalize(ENTRY)) return text + STATIC_END;
-  const app = path.relative(path.dirname(file), "assembly/app").split(path.sep).join("/");
+  const app = path.posix.relative(path.posix.dirname(posix(file)), "assembly/app");
   return text.replace(SPECIFIER, (_, from, rest = "", end) => `${from}${app}${rest}${end}`);
+}
+
+const posix = (file) => file.split(path.sep).join("/");
+
+/** The compiler's name of an entry file, and where files of such names are. */
+function placesOf(entry) {
+  const inside = path.relative(projectRoot, entry);
+  const locate = (file) => path.resolve(projectRoot, file);
+  if (!inside.startsWith("..") && !path.isAbsolute(inside)) return { file: posix(inside), locate };
+  const folder = path.dirname(entry);
+  return {
+    file: `${OUTSIDE}/${path.basename(entry)}`,
+    locate: (file) =>
+      posix(file).startsWith(`${OUTSIDE}/`)
+        ? path.join(folder, file.slice(OUTSIDE.length + 1))
+        : locate(file),
+  };
 }
 
 /**
  * @param {object} job
- * @param {string} job.entry the application's source file; it exports `setup` and `loop`
+ * @param {string} job.entry the application's source file; it exports `setup` and `loop`, and imports
+ *   only files of its folder
  * @param {string} job.outFile
  * @param {string} job.runtime of the AssemblyScript compiler
  * @param {number} job.pages most linear memory, in pages of 64 KiB
@@ -38,8 +59,9 @@ export async function compileApplication({ entry, outFile, runtime, pages, memor
   options.push("--optimizeLevel", "0", "--shrinkLevel", "0", "--debug");
   options.push("--exportStart", "app_start", "--memoryBase", "8");
   if (memory !== undefined) options.push("--lowMemoryLimit", String(memory));
-  const file = path.relative(projectRoot, path.resolve(entry)).split(path.sep).join("/");
-  await compile({ entries: [ENTRY, file], outFile: path.resolve(outFile), options, substitute });
+  const { file, locate } = placesOf(path.resolve(entry));
+  const entries = [ENTRY, file];
+  await compile({ entries, outFile: path.resolve(outFile), options, substitute, locate });
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {

@@ -50,11 +50,8 @@ export interface CommandOptions {
 }
 
 function keyOf(privateKey: KeyObject): UpdateKey {
-  if (privateKey.asymmetricKeyDetails?.namedCurve !== "prime256v1") {
-    throw new Error("an update key is a P-256 key");
-  }
-  const spki = createPublicKey(privateKey).export({ type: "spki", format: "der" });
-  return { privateKey, publicKey: Buffer.from(spki.subarray(-PUBLIC_KEY_LENGTH)) };
+  const pem = privateKey.export({ type: "pkcs8", format: "pem" });
+  return { privateKey, publicKey: readPublicKey(pem) };
 }
 
 /** Make a new update key. */
@@ -70,6 +67,15 @@ export function exportUpdateKey({ privateKey }: UpdateKey): string {
 /** @throws Error for what is no P-256 private key in PEM */
 export function readUpdateKey(pem: string | Buffer): UpdateKey {
   return keyOf(createPrivateKey(pem));
+}
+
+/** x | y of a P-256 key in PEM, public or private. @throws Error for anything else */
+export function readPublicKey(pem: string | Buffer): Buffer {
+  const key = createPublicKey(pem);
+  if (key.asymmetricKeyDetails?.namedCurve !== "prime256v1") {
+    throw new Error("an update key is a P-256 key");
+  }
+  return Buffer.from(key.export({ type: "spki", format: "der" }).subarray(-PUBLIC_KEY_LENGTH));
 }
 
 /** Content of a device's storage slot 26. @param keys 1...4 public keys of 64 bytes. @throws Error */
