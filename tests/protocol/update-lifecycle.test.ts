@@ -22,7 +22,7 @@ const image = (version: number): Buffer =>
 class Life {
   readonly world: UpdateWorld;
   readonly host: ApplicationHost;
-  private readonly sender: UpdateSender;
+  readonly sender: UpdateSender;
 
   constructor(options: UpdateWorldOptions = {}, setup?: (version: number, life: Life) => void) {
     this.world = new UpdateWorld(options);
@@ -349,6 +349,26 @@ describe("what the cloud is told", () => {
     life.world.run(5000);
     expect(life.said("particle/device/updates/pending")).toEqual(["true", "false"]);
   });
+});
+
+test("a power cut under way: the server begins again, and what is durable is not sent again", () => {
+  const life = new Life();
+  life.settle(1);
+  const file = signApplication(applicationOf(20_000), TEST_UPDATE_KEY, { version: 2 });
+  expect(life.sender.start(file).code).toBe(CoapCode.Created);
+  for (let number = 1; number <= 12; number++) {
+    life.sender.sendChunk(number);
+    life.world.run(1);
+  }
+  life.reboot();
+  expect(life.host.running).toBe(1);
+  expect(life.sender.start(file).code).toBe(CoapCode.Created);
+  expect(life.sender.held).toBe(12_288);
+  life.sender.sendAll();
+  life.sender.finish();
+  expect(life.sender.answer().code).toBe(CoapCode.Changed);
+  life.world.run(100);
+  expect(life.host.running).toBe(2);
 });
 
 test("a host without image areas takes no updates", () => {
