@@ -8,6 +8,7 @@
 //        npm run soak -- lives|loss --count 2000 [--seed N]
 //        npm run soak -- cuts                                   1,000 lives, every byte of every write
 //        npm run soak -- slow-link --count 500                  12 s round trip
+//        npm run soak -- updates --count 1000 [--seed N]        5 KB that often over the air, 256 KB a tenth of it
 //        npm run soak -- orders                                 a server's messages in every order
 //        npm run soak -- queue --count 100000 [--seed N]        that many events of a stored queue
 //        npm run soak -- damage                                 all eight bits of each byte
@@ -36,6 +37,7 @@ import { tcpCuts } from "./tcp-cuts";
 import { tcpFuzz } from "./tcp-fuzz";
 import { updateFuzz } from "./update-fuzz";
 import { updateCutsCampaign } from "./update-cuts";
+import { FAR, LARGE, SMALL, updateCampaign, updateProblems } from "./updates";
 
 interface Options {
   count: number;
@@ -129,6 +131,18 @@ const RUNS: Record<string, (options: Options) => boolean | Promise<boolean>> = {
   cuts: ({ count, seed }) => cutsCampaign(count, seed),
 
   "update-cuts": ({ count, seed }) => updateCutsCampaign(count, seed),
+  async updates({ count, seed }) {
+    const problems: string[] = [];
+    for (const which of [SMALL, LARGE, FAR]) {
+      const runs = which === SMALL ? count : Math.ceil(count / 10);
+      const { figures, reports } = await updateCampaign(which, runs, seed);
+      console.log(JSON.stringify(figures));
+      for (const report of reports.filter((one) => one.problems.length > 0)) console.log(report);
+      problems.push(...updateProblems(figures));
+    }
+    problems.forEach((problem) => console.log(problem));
+    return problems.length === 0;
+  },
 
   "slow-link": ({ count, seed }) => slowLinkCampaign(count, seed),
 

@@ -376,12 +376,17 @@ export const UPDATE_MUTANTS: Record<string, Mutant> = {
     ],
     problem: "",
   },
-  "applies an update before it is whole": {
+  "applies an update before it is whole, and does not look again": {
     edits: [
       {
         file: "assembly/update/download.ts",
         from: "  j.downloadPrefix = hashed;\n",
         to: "  j.downloadPrefix = hashed;\n  j.active = <u8>area;\n  areaEntry(area).status = AreaStatus.Ready;\n",
+      },
+      {
+        file: "assembly/update/verify.ts",
+        from: "if (equalBytes(STATE, areaFileHash(runnable), SHA256_SIZE)) return Status.Ok;",
+        to: "if (runnable >= 0) return Status.Ok;",
       },
     ],
     problem: "runs:",
