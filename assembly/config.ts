@@ -161,8 +161,22 @@ export const UPDATE_ABI: i32 = 1;
 /** Sizes of chunks that the device takes, bytes: multiples of 4 (OTA protocol v3). */
 export const CHUNK_MIN: i32 = 512;
 export const CHUNK_MAX: i32 = 1136;
-/** Chunks ahead of a missing one that are stored. */
+/**
+ * Chunk sizes that Hello asks for, bytes. Over UDP the largest, since a chunk costs 68 bytes above its
+ * content; over TCP what fits a message with room to spare.
+ */
+export const UPDATE_CHUNK_SIZE: i32 = 1136;
+export const STREAM_CHUNK_SIZE: i32 = 512;
+/** Sizes of chunks over TCP, bytes: multiples of 4; the largest message less 16 bytes before it. */
+export const STREAM_CHUNK_MIN: i32 = 64;
+export const STREAM_CHUNK_MAX: i32 = 748;
+/** Chunks ahead of a missing one that are stored, and bytes of them. */
 export const UPDATE_WINDOW: i32 = 256;
+export const UPDATE_WINDOW_BYTES: i32 = 131072;
+/** A chunk that is not acknowledged at once is so many ms later. */
+export const UPDATE_ACK_DELAY: i32 = 200;
+/** Chunks for which one acknowledgement is sent, unless the sender asks for fewer. */
+export const UPDATE_ACK_CHUNKS: i32 = 2;
 /** Bytes erased, hashed or read by one step of an update. */
 export const UPDATE_STEP: i32 = 4096;
 /** Longest journal of updates, bytes. */

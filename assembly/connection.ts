@@ -23,7 +23,7 @@ import {
   outboxSetNextId,
 } from "./coap/outbox";
 import { isReliable } from "./coap/reliability";
-import { RETRY_MAX, RETRY_MIN, STANDARD, TCP } from "./config";
+import { OTA, RETRY_MAX, RETRY_MIN, STANDARD, TCP } from "./config";
 import { dtlsClose, dtlsReset, dtlsRestore, dtlsSave, dtlsStart } from "./dtls/client";
 import { handshakeWasAbbreviated } from "./dtls/handshake";
 import { isStandard } from "./dtls/profile";
@@ -38,6 +38,8 @@ import { dtlsIsEstablished } from "./dtls/state";
 import { ConnectionState, EventKind, Reason, SocketKind, pushEvent } from "./events";
 import { channelReset, channelSeed, channelStart } from "./rsa-aes/channel";
 import { Status } from "./status";
+import { chunkedEnd } from "./update/chunked";
+import { transferEnd } from "./update/transfer";
 import { isDue, untilDue } from "./util/clock";
 
 /** Address of the peer as the host writes it; the core only keeps it. */
@@ -293,6 +295,10 @@ function startMessages(isNewSession: bool): void {
   if (isNewSession) {
     inboxReset();
     callsReset();
+    if (OTA) {
+      transferEnd();
+      if (TCP) chunkedEnd();
+    }
   }
   describeReset();
   subscriptionsReset();

@@ -27,6 +27,7 @@ import {
   DEFAULT_KEEPALIVE,
   EVENT_SIZE,
   GOODBYE_TIMEOUT,
+  OTA,
   RESUME_GRACE,
   RESUME_TIMEOUT,
   RX_CAPACITY,
@@ -77,6 +78,13 @@ import {
   streamPollTransmit,
   streamStart,
 } from "./stream";
+import { chunkedHandleTimeout, chunkedHasWork } from "./update/chunked";
+import {
+  transferHandle,
+  transferHandleTimeout,
+  transferPoll,
+  transferPollTimeout,
+} from "./update/transfer";
 import { earlier, isDue, untilDue } from "./util/clock";
 import { seedJitter } from "./util/jitter";
 import { retransmissionTimeout } from "./util/round-trip";
@@ -161,6 +169,9 @@ export function deviceHandleMessage(now: u32): void {
   messageLength = 0;
   if (!isLinkUp() || size == 0) return;
   handleHeard(now);
+  if (OTA) {
+    if (transferHandle(dtlsPlaintext(), size, now)) return;
+  }
   handleMessage(dtlsPlaintext(), size, now);
   if (isMoveAsked()) finishMove(isMoveGenuine());
 }
@@ -226,6 +237,10 @@ function reasonFor(status: i32): i32 {
 
 /** Do what is due at `now`. */
 export function deviceHandleTimeout(now: u32): void {
+  if (OTA) {
+    transferHandleTimeout(now);
+    if (TCP) chunkedHandleTimeout(now);
+  }
   if (connectionState() == ConnectionState.Disconnected) {
     openWhenDue(now);
     return;
@@ -311,6 +326,9 @@ export function devicePollTransmit(now: u32): i32 {
   const offset = dtlsContentOffset();
   const capacity = TX_CAPACITY - offset - SEAL_ROOM;
   let size = inboxPollReply(TX_BUFFER + offset, capacity);
+  if (OTA) {
+    if (size == 0 && isGreeted()) size = transferPoll(TX_BUFFER + offset, capacity);
+  }
   if (size == 0) size = outboxPollTransmit(TX_BUFFER + offset, capacity, allowedPurpose(), now);
   if (size <= 0) {
     if (takeKeyChange()) {
@@ -362,4 +380,12 @@ export function devicePollTimeout(now: u32): i32 {
     wait = earlier(wait, untilDue(connectionLastHeard() + keepalive, now));
   }
   return wait;
+}
+
+/** The same together with the steps of an update, in builds with OTA. */
+export function deviceUpdatePollTimeout(now: u32): i32 {
+  if (TCP) {
+    if (chunkedHasWork()) return 0;
+  }
+  return earlier(devicePollTimeout(now), transferPollTimeout(now));
 }

@@ -12,7 +12,7 @@ import { malformedMessages } from "./cloud/router";
 import { requestTime } from "./cloud/small-messages";
 import { subscribe as subscribeTo } from "./cloud/subscriptions";
 import { outboxRetransmitted, outboxTransmitted, outboxUnacknowledged } from "./coap/outbox";
-import { ARGUMENT_CAPACITY, EVENT_SIZE, QUEUE, RX_CAPACITY, TX_CAPACITY } from "./config";
+import { ARGUMENT_CAPACITY, EVENT_SIZE, OTA, QUEUE, RX_CAPACITY, TX_CAPACITY } from "./config";
 import {
   connectionState,
   deviceConnect,
@@ -32,6 +32,7 @@ import {
   deviceReceive,
   deviceSetKeepalive,
   deviceStart,
+  deviceUpdatePollTimeout,
   unprovenRecords,
 } from "./device";
 import { session, setReservation } from "./dtls/session";
@@ -43,6 +44,13 @@ import { enqueue } from "./queue/queue";
 import { Status } from "./status";
 import { earlier } from "./util/clock";
 import { roundTrip } from "./util/round-trip";
+// The last import: what it brings is laid out behind all that other builds have, too.
+import {
+  applicationHandleTimeout,
+  applicationPoll,
+  applicationPollEvent,
+  applicationPollTimeout,
+} from "./application/lifecycle";
 
 /** Version of this interface; a host refuses another one. */
 const ABI_VERSION: i32 = 1;
@@ -306,11 +314,13 @@ export function handle_message(now: u32): void {
 }
 
 export function handle_timeout(now: u32): void {
+  if (OTA) applicationHandleTimeout(now);
   deviceHandleTimeout(now);
 }
 
 /** @returns bytes in the transmit buffer; 0 when there is nothing to send */
 export function poll_transmit(now: u32): i32 {
+  if (OTA) applicationPoll(now);
   if (QUEUE) {
     queueTransmit(now);
     return meterPollTransmit(now);
@@ -320,12 +330,17 @@ export function poll_transmit(now: u32): i32 {
 
 /** @returns kind of the event in the event buffer; 0 when there is none */
 export function poll_event(): i32 {
+  if (OTA) return applicationPollEvent(EVENT);
   if (QUEUE) return queuePollEvent(EVENT);
   return devicePollEvent(EVENT);
 }
 
 /** @returns ms until `handle_timeout` is due; 0 now; -1 never */
 export function poll_timeout(now: u32): i32 {
+  if (OTA) {
+    const wait = earlier(deviceUpdatePollTimeout(now), queuePollTimeout(now));
+    return earlier(applicationPollTimeout(now), wait);
+  }
   if (QUEUE) return earlier(devicePollTimeout(now), queuePollTimeout(now));
   return devicePollTimeout(now);
 }

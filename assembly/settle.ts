@@ -12,11 +12,12 @@ import {
   outboxPollDone,
 } from "./coap/outbox";
 import { isReliable } from "./coap/reliability";
-import { STANDARD, TCP } from "./config";
+import { OTA, STANDARD, TCP } from "./config";
 import { close, handleHelloDone, isGreeted } from "./connection";
 import { dtlsSave } from "./dtls/client";
 import { sessionState } from "./dtls/session";
 import { Status } from "./status";
+import { transferDone } from "./update/transfer";
 
 /** Act on the ends of our own messages, other than publishes. */
 export function settle(now: u32): void {
@@ -27,6 +28,9 @@ export function settle(now: u32): void {
     else if (purpose == Purpose.Subscribe) subscriptionsDone(status);
     else if (purpose == Purpose.Goodbye) close(Status.Ok, now);
     else if (purpose == Purpose.Hello) settleHello(status, now);
+    if (OTA) {
+      if (purpose == Purpose.Update) transferDone(outboxDoneHandle(), status, now);
+    }
     if (STANDARD) {
       if (purpose == Purpose.Request) requestFailed(outboxDoneHandle(), status);
     }

@@ -29,6 +29,7 @@
 #define LED D7
 #define SLOT_DEVICE_KEY 1
 #define SLOT_SERVER_KEY 2
+#define SLOT_UPDATE_KEYS 26
 /** Status.NotSupported (assembly/status.ts): the module holds an application of its own. */
 #define STATUS_NOT_SUPPORTED (-6)
 
@@ -63,6 +64,16 @@ static int read_uptime(void *, union boson_value *value) {
 static void on_connection(void *, int state, int reason, int status) {
   Log.info("connection: state %d, reason %d, status %d", state, reason, status);
 }
+
+#if BOSON_APPLICATIONS
+/** Milliseconds that a call into the application may take: the clock goes on while other threads run. */
+#define APPLICATION_TIME 250u
+
+static void on_update(void *, const struct boson_update *update) {
+  Log.info("update: step %d, version %lu, %s", update->step, (unsigned long)update->version,
+           boson_error_name(update->status));
+}
+#endif
 
 static void publish_uptime(void) {
   uint32_t now = hal_millis();
@@ -128,6 +139,16 @@ static int open_device(void) {
   config.limits.stack = WBOSON_WASM_STACK;
   config.limits.code = WBOSON_COMPILED_CODE;
   config.on_connection = on_connection;
+#if BOSON_APPLICATIONS
+  static uint8_t image[WBOSON_APPLICATION_IMAGE];
+  config.application.image = image;
+  config.application.image_size = sizeof image;
+  config.application.limits.memory = WBOSON_APPLICATION_MEMORY;
+  config.application.limits.stack = WBOSON_APPLICATION_STACK;
+  config.application.limits.code = WBOSON_APPLICATION_CODE;
+  config.application.time_ms = APPLICATION_TIME;
+  config.on_update = on_update;
+#endif
   int error = boson_open(&device, &config);
   if (error) return error;
   publish_at = hal_millis();
@@ -157,6 +178,13 @@ static void run_device(void) {
 static os_thread_return_t run(void *) {
   install_key(SLOT_DEVICE_KEY, wboson_device_key, wboson_device_key_size);
   install_key(SLOT_SERVER_KEY, wboson_server_key, wboson_server_key_size);
+#if BOSON_APPLICATIONS
+  // Only the first ones: a signed update may have replaced them since.
+  uint8_t present[WBOSON_KEY_MAX];
+  if (hal_storage_read(SLOT_UPDATE_KEYS, present, sizeof present) == 0) {
+    install_key(SLOT_UPDATE_KEYS, wboson_update_keys, wboson_update_keys_size);
+  }
+#endif
   for (;;) {
     while (!Network.ready()) delay(100);
     run_device();

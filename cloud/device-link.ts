@@ -22,6 +22,7 @@ import { ResourceEndpoint } from "./resources/endpoint";
 import type { EndpointHost } from "./resources/endpoint";
 import { longestMessage } from "./tcp/frame-cipher";
 import type { TcpSession } from "./tcp/session";
+import type { DeviceUpdate } from "./updates/device-update";
 
 /** A DTLS session, or a TCP connection. */
 export type LinkSession = Session | TcpSession;
@@ -42,6 +43,8 @@ export interface LinkHost {
   readonly counters: Counters;
   readonly transmission: TransmissionParameters;
   readonly endpoint: EndpointHost;
+  /** Engine time, ms. */
+  now(): number;
   random(length: number): Uint8Array;
   send(session: LinkSession, bytes: Buffer): void;
   handleRequest(link: DeviceLink, request: CoapMessage): void;
@@ -81,6 +84,8 @@ export class DeviceLink {
   moves = 0;
   hello: Hello | undefined;
   application: ApplicationDescribe | undefined;
+  /** The update that is under way, or the last one. */
+  update: DeviceUpdate | undefined;
   readonly subscriptions = new Subscriptions();
   readonly uploads = new Map<DescribeType, DescribeReassembly>();
   private helloPayload: Buffer | undefined;
@@ -134,6 +139,7 @@ export class DeviceLink {
     this.uploads.clear();
     messages?.close();
     exchanges?.close();
+    this.update?.handleAway();
   }
 
   /** Bytes of the longest message that the device can take: over TCP its buffer is known. */
@@ -165,6 +171,7 @@ export class DeviceLink {
       this.messages?.nextDeadline() ?? Infinity,
       this.exchanges?.nextDeadline() ?? Infinity,
       this.endpoint?.nextDeadline() ?? Infinity,
+      this.update?.nextDeadline() ?? Infinity,
     );
   }
 
@@ -172,6 +179,7 @@ export class DeviceLink {
     this.exchanges?.handleTimeout(now);
     this.messages?.handleTimeout(now);
     this.endpoint?.handleTimeout(now);
+    this.update?.handleTimeout(now);
   }
 
   /** The document to store. */
@@ -223,6 +231,7 @@ export class DeviceLink {
   }
 
   private handleReset(messageId: number): void {
+    if (this.update?.handleReset(messageId, this.host.now())) return;
     if (this.endpoint) this.endpoint.handleReset(messageId);
     else count(this.host.counters, "unknown-acknowledgement");
   }

@@ -3,7 +3,7 @@
 
 import { randomBytes } from "node:crypto";
 import { EventEmitter } from "node:events";
-import type { DeviceChange, LocalCloudEvents } from "./cloud-events";
+import type { DeviceChange, LocalCloudEvents, MessageEvent } from "./cloud-events";
 import type { LocalCloudOptions } from "./cloud-options";
 import type { CoapMessage } from "./coap/codec";
 import { CoapType } from "./coap/codec";
@@ -11,7 +11,7 @@ import { DEFAULT_TRANSMISSION_PARAMETERS, encodedLength } from "./coap/message-l
 import { count } from "./counters";
 import type { Counters } from "./counters";
 import { OperationMeter } from "./operations";
-import { describeDatagram } from "./datagram-event";
+import { describeDatagram, describeMessage } from "./datagram-event";
 import { DeviceLink } from "./device-link";
 import type { LinkHost, LinkSession } from "./device-link";
 import { encodeEvent } from "./device-protocol/events";
@@ -19,16 +19,15 @@ import type { DeviceEvent } from "./device-protocol/events";
 import { AlertDescription, AlertLevel } from "./dtls/protocol";
 import { DtlsServer } from "./dtls/server";
 import type { DtlsServerEvents } from "./dtls/server";
-import type { Session } from "./dtls/session";
 import type { SessionReset } from "./dtls/session-reset";
 import { dtlsServerOptions, szxOf, tcpServerOptions } from "./engine-setup";
-import { Registry } from "./registry";
+import { LinkStore } from "./link-store";
+import { Registry, unregistered } from "./registry";
 import { handleRequest } from "./request-handler";
 import type { RequestEffects } from "./request-handler";
 import { coapResources } from "./resources/built-in";
 import type { Resources } from "./resources/resource";
 import { MemoryStorage } from "./state-storage";
-import type { StateStorage } from "./state-storage";
 import { TcpServer } from "./tcp/server";
 import type { StreamOutput, TcpServerEvents } from "./tcp/server";
 
@@ -44,9 +43,8 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   private readonly reset: SessionReset | undefined;
   protected readonly resources: Resources;
   protected readonly links = new Map<string, DeviceLink>();
-  private readonly unsaved = new Map<DeviceLink, boolean>();
-  private readonly output: { to: string; datagram: Buffer }[] = [];
-  private readonly storage: StateStorage;
+  protected readonly store: LinkStore;
+  private readonly output: { to: string; datagram: Buffer; message?: MessageEvent }[] = [];
   private readonly wallClock: () => number;
   private readonly random: (length: number) => Uint8Array;
   private readonly idleTimeoutMs: number;
@@ -61,13 +59,14 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   constructor(options: LocalCloudOptions) {
     super();
     this.registry = options.registry ?? new Registry();
-    this.storage = options.storage ?? new MemoryStorage();
     this.wallClock = options.wallClock ?? Date.now;
     this.random = options.random ?? randomBytes;
     this.now = options.now ?? 0;
     this.idleTimeoutMs = options.idleTimeoutMs ?? 50 * 60_000;
     this.mayReceive = options.mayReceive ?? (() => true);
     const log = (level: "info" | "warn", message: string): void => this.log(level, message);
+    const storage = options.storage ?? new MemoryStorage();
+    this.store = new LinkStore(storage, this.counters, () => this.now, log);
     const dtlsOptions = dtlsServerOptions(options, this.registry, log);
     this.reset = dtlsOptions.reset;
     this.dtls = new DtlsServer(dtlsOptions, this.dtlsEvents(), this.counters);
@@ -82,6 +81,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
       counters: this.counters,
       transmission: { ...DEFAULT_TRANSMISSION_PARAMETERS, ...options.transmission },
       random: this.random,
+      now: () => this.now,
       endpoint: {
         resources: this.resources,
         maxSzx: szxOf(options.blockSize ?? 1024),
@@ -91,7 +91,16 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
       send: (session, bytes) => this.sendOn(session, bytes),
       handleRequest: (link, request) => handleRequest(link, request, this.effects),
     };
-    this.restore();
+    this.store.restore(
+      (deviceId) => {
+        const device = this.registry.find(deviceId);
+        return device && new DeviceLink(device, this.host);
+      },
+      (link, session) => {
+        if (session) this.dtls.restore(session);
+        this.links.set(link.device.id, link);
+      },
+    );
   }
 
   // ---- Driving the engine ----
@@ -142,6 +151,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   pollTransmit(): { to: string; datagram: Uint8Array } | undefined {
     const next = this.output.shift();
     if (next) this.reportDatagram("out", next.to, next.datagram);
+    if (next?.message) this.emitSafely("message", next.message);
     return next;
   }
 
@@ -184,18 +194,19 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
     try {
       change();
     } finally {
-      this.saveTouched();
+      this.store.saveTouched();
       this.handling = false;
     }
   }
 
   private dtlsEvents(): DtlsServerEvents {
     return {
-      transmit: (to, datagram) => {
-        this.output.push({ to, datagram });
+      transmit: (to, datagram, carried) => {
+        const message = carried && describeMessage("out", carried.session, carried.data);
+        this.output.push({ to, datagram, message });
         this.wake();
       },
-      reserve: (session) => this.save(this.linkOf(session.deviceId), true),
+      reserve: (session) => this.store.save(this.linkOf(session.deviceId), true),
       applicationData: (session, data, moved) => this.handleMessage(session, data, moved),
       sessionConfirmed: (session) => this.handleConfirmed(session),
       sessionClosed: (session, reason) => this.handleClosed(session, reason),
@@ -221,7 +232,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
     if (link.session && link.session.transport !== session.transport) this.drop(link.session);
     link.attach(session);
     link.moves = 0;
-    this.touch(link, true);
+    this.store.touch(link, true);
     this.reportChange(link, "session");
   }
 
@@ -229,7 +240,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
     const link = this.linkOf(session.deviceId);
     if (link.session !== session) return;
     link.detach();
-    this.touch(link, true);
+    this.store.touch(link, true);
     this.reportChange(link, "session-closed", reason);
     if (reason !== "replaced") this.setOffline(link, reason);
   }
@@ -251,7 +262,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
         link.setHello(payload, hello);
         link.subscriptions.clear();
         this.setOnline(link);
-        this.touch(link, true);
+        this.store.touch(link, true);
         this.reportChange(link, "hello");
         return true;
       },
@@ -259,11 +270,11 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
         session?.transport === "udp" ? this.reset?.token(session.connectionId) : undefined,
       event: (link, event, request) => this.handleEvent(link, event, request),
       described: (link) => {
-        this.touch(link, true);
+        this.store.touch(link, true);
         this.reportChange(link, "describe");
       },
       subscribed: (link) => {
-        this.touch(link, true);
+        this.store.touch(link, true);
         this.reportChange(link, "subscriptions");
       },
       goodbye: (link, goodbye) => {
@@ -276,6 +287,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   private handleMessage(session: LinkSession, data: Buffer, moved: boolean): void {
     const link = this.linkOf(session.deviceId);
     if (link.session !== session) return;
+    this.emitSafely("message", describeMessage("in", session, data));
     link.lastHeard = this.wallClock();
     link.heardAt = this.now;
     if (session.restored && link.greeted) link.ready = true;
@@ -285,8 +297,9 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
     }
     // Without a device protocol there is no Hello to wait for.
     if (link.ready || !link.greeted) this.setOnline(link);
-    this.touch(link, false);
+    this.store.touch(link, false);
     link.messages?.handleMessage(data, this.now);
+    link.update?.begin(this.now);
   }
 
   private handleEvent(link: DeviceLink, event: DeviceEvent, request: CoapMessage): void {
@@ -341,7 +354,10 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   }
 
   private sendOn(session: LinkSession, bytes: Buffer): void {
-    if (session.transport === "tcp") return this.tcp?.send(session, bytes);
+    if (session.transport === "tcp") {
+      this.emitSafely("message", describeMessage("out", session, bytes));
+      return this.tcp?.send(session, bytes);
+    }
     // A listener may have closed it meanwhile.
     if (!this.dtls.sessions.has(session)) return;
     try {
@@ -361,7 +377,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   ): void {
     this.drop(session, alert);
     link.detach();
-    this.touch(link, true);
+    this.store.touch(link, true);
     this.reportChange(link, "session-closed", "local");
     this.setOffline(link, "session-closed");
   }
@@ -413,6 +429,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   private setOffline(link: DeviceLink, reason: string): void {
     if (!link.online) return;
     link.online = false;
+    link.update?.handleAway();
     this.reportChange(link, "offline", reason);
   }
 
@@ -448,50 +465,4 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
       });
     }
   }
-
-  // ---- State that survives a restart ----
-
-  private restore(): void {
-    for (const [deviceId, document] of this.storage.load()) {
-      const device = this.registry.find(deviceId);
-      if (!device) continue;
-      const link = new DeviceLink(device, this.host);
-      try {
-        const reserve = (session: Session): void => this.save(this.linkOf(session.deviceId), true);
-        const session = link.restore(document, this.now, reserve);
-        if (session) this.dtls.restore(session);
-        this.links.set(deviceId, link);
-      } catch (error) {
-        this.storage.remove(deviceId);
-        const reason = (error as Error).message;
-        // Nobody can listen yet.
-        queueMicrotask(() => this.log("warn", `state of ${deviceId} discarded: ${reason}`));
-      }
-    }
-  }
-
-  private touch(link: DeviceLink, durable: boolean): void {
-    this.unsaved.set(link, durable || (this.unsaved.get(link) ?? false));
-  }
-
-  protected saveTouched(): void {
-    for (const [link, durable] of this.unsaved) {
-      try {
-        this.save(link, durable);
-      } catch (error) {
-        count(this.counters, "storage-failure");
-        this.log("warn", `state of ${link.device.id} not stored: ${(error as Error).message}`);
-      }
-    }
-    this.unsaved.clear();
-  }
-
-  private save(link: DeviceLink, durable: boolean): void {
-    this.storage.save(link.device.id, link.store(this.now), durable);
-  }
-}
-
-/** A device that was taken out of the registry while it had a session. */
-function unregistered(id: string): { id: string; publicKey: Buffer; name: string } {
-  return { id, publicKey: Buffer.alloc(0), name: id };
 }

@@ -10,7 +10,11 @@ export type CloudErrorCode =
   | "session-closed"
   | "invalid-argument"
   | "bad-response"
-  | "busy";
+  | "busy"
+  | "update-refused"
+  | "update-under-way"
+  | "update-cancelled"
+  | "update-failed";
 
 export class CloudError extends Error {
   override name = "CloudError";

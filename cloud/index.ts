@@ -6,6 +6,9 @@ export type {
   DatagramEvent,
   DeviceChange,
   DeviceInfo,
+  FlashOptions,
+  UpdateReport,
+  UpdateResult,
   EventMessage,
   LocalCloudEvents,
   LocalCloudOptions,
@@ -29,8 +32,10 @@ export {
   prepareTcp,
   provisionDevice,
   provisionTcpDevice,
+  readCloudDirectory,
 } from "./provision";
 export * from "./errors";
+export { UpdateFailed } from "./updates/refusal";
 export { ContentFormat } from "./device-protocol/events";
 export type { ServerAddress } from "./device-protocol/server-moved";
 export { HelloFlag } from "./device-protocol/hello";

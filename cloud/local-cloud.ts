@@ -34,10 +34,13 @@ import { AlertDescription, AlertLevel } from "./dtls/protocol";
 import { CloudEngine } from "./engine";
 import type { ResourceHandler } from "./resources/resource";
 import { CloudError, DeviceOffline, UnknownDevice } from "./errors";
+import type { FlashOptions, UpdateReport, UpdateResult } from "./updates/device-update";
+import { checkFlash, flashDevice } from "./updates/flash";
 
 export type * from "./cloud-events";
 export type { LocalCloudOptions } from "./cloud-options";
 export type { DeviceInfo, SessionInfo } from "./device-info";
+export type { FlashOptions, UpdateReport, UpdateResult } from "./updates/device-update";
 
 const CLOSE_NOTIFY = { level: AlertLevel.Warning, description: AlertDescription.CloseNotify };
 
@@ -125,7 +128,7 @@ export class LocalCloud extends CloudEngine {
     );
     if (!session || link.session !== session) return;
     this.closeSession(link, session, heard ? undefined : CLOSE_NOTIFY);
-    this.saveTouched();
+    this.store.saveTouched();
     this.wake();
   }
 
@@ -178,13 +181,46 @@ export class LocalCloud extends CloudEngine {
     return receivers;
   }
 
+  /**
+   * Send a device a file: an application, its firmware, or a signed command. It goes on when the device sleeps, loses its
+   * session or its power in between; 'update' events tell how far it is.
+   * @returns once the device has checked and accepted the file
+   * @throws CloudError "device-offline", "update-under-way", "invalid-argument"; UpdateFailed with the device's reason
+   */
+  async flash(
+    deviceId: string,
+    file: Uint8Array,
+    options: FlashOptions = {},
+  ): Promise<UpdateResult> {
+    return flashDevice(this.requireLink(deviceId), file, options, {
+      now: () => this.now,
+      report: (report) => this.emitSafely("update", report),
+      run: (change) => this.run(() => change(this.now)),
+    });
+  }
+
+  /** @throws CloudError what {@link flash} rejects with before anything has happened */
+  checkFlash(deviceId: string, file: Uint8Array, options: FlashOptions = {}): void {
+    checkFlash(this.requireLink(deviceId), file, options);
+  }
+
+  /** The last system description of a device, undecoded; undefined before the first. @throws UnknownDevice */
+  systemDescribeOf(deviceId: string): Buffer | undefined {
+    return this.requireLink(deviceId).getDescribe(DescribeType.System);
+  }
+
+  /** Where the update of a device stands, or how the last one ended; undefined: there was none. @throws UnknownDevice */
+  updateOf(deviceId: string): UpdateReport | undefined {
+    return this.requireLink(deviceId).update?.report;
+  }
+
   /** Close the session of a device with a close_notify: it comes back with a full handshake. @throws CloudError */
   disconnect(deviceId: string): void {
     const link = this.requireLink(deviceId);
     const session = link.session;
     if (!session) throw new DeviceOffline(deviceId);
     this.closeSession(link, session, CLOSE_NOTIFY);
-    this.saveTouched();
+    this.store.saveTouched();
     this.wake();
   }
 

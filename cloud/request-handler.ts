@@ -17,6 +17,8 @@ import { HelloFlag, decodeHello, encodeServerHello } from "./device-protocol/hel
 import type { Hello } from "./device-protocol/hello";
 import { decodeSubscription } from "./device-protocol/subscriptions";
 import { encodeTimeResponse } from "./device-protocol/time";
+import { decodeChunkMissed } from "./updates/chunked-messages";
+import { decodeUpdateAck } from "./updates/messages";
 
 /** What requests lead to. */
 export interface RequestEffects {
@@ -53,6 +55,8 @@ const RESOURCES: Record<string, Handler> = {
   [`${CoapCode.Get} E`]: handleSubscribe,
   [`${CoapCode.Get} t`]: handleTime,
   [`${CoapCode.Post} x`]: handleGoodbye,
+  [`${CoapCode.Post} A`]: handleUpdateAck,
+  [`${CoapCode.Get} c`]: handleChunkMissed,
 };
 
 /**
@@ -183,4 +187,25 @@ function handleGoodbye(
   link.messages?.reply(request);
   effects.goodbye(link, goodbye);
   return undefined;
+}
+
+/** What a device has of the chunks of an update; one that is over is no error. */
+function handleUpdateAck(
+  link: DeviceLink,
+  request: CoapMessage,
+  effects: RequestEffects,
+): OutgoingMessage {
+  const ack = decodeUpdateAck(request);
+  link.update?.handleAck(ack, effects.now());
+  return ACKNOWLEDGED;
+}
+
+function handleChunkMissed(
+  link: DeviceLink,
+  request: CoapMessage,
+  effects: RequestEffects,
+): OutgoingMessage {
+  const indices = decodeChunkMissed(request);
+  link.update?.handleMissed(indices, effects.now());
+  return ACKNOWLEDGED;
 }

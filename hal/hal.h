@@ -73,8 +73,8 @@ enum hal_log_level {
 /** Longest content of a queue slot, bytes. */
 #define HAL_QUEUE_SLOT_MAX 1152
 /**
- * Slots of updates: 26 the keys that sign them, 27 and 28 the journal. A port may lack them: then
- * there are no updates.
+ * Slots of updates, each of HAL_SLOT_MAX at least: 26 the keys that sign them, 27 and 28 the journal.
+ * A port may lack them (HAL_ERR_NOT_SUPPORTED): then there are no updates.
  */
 #define HAL_UPDATE_SLOT_FIRST 26
 #define HAL_UPDATE_SLOT_LAST 28
@@ -166,8 +166,9 @@ int hal_storage_write(int slot, const uint8_t *data, size_t length);
  * @param image HAL_IMAGE_*
  * @param offset of the first byte, a multiple of HAL_IMAGE_STEP
  * @param length bytes, 0...HAL_IMAGE_STEP; 0 erases nothing
+ *   From offset 0 on a new image begins: a port may then erase all of the area.
  * @returns capacity of the area in bytes, 1 or more; HAL_ERR_NOT_SUPPORTED (no such area);
- *   HAL_ERR_STORAGE; HAL_ERR_INVALID
+ *   HAL_ERR_STORAGE; HAL_ERR_NO_SPACE; HAL_ERR_INVALID (no such bytes, offset or length)
  */
 int hal_image_erase(int image, uint32_t offset, size_t length);
 
@@ -179,7 +180,8 @@ int hal_image_erase(int image, uint32_t offset, size_t length);
  * @param length bytes. 0 says that the image is complete and that its body begins at `offset`: what
  *   was written outlives a power cut when this returns; firmware is handed to the platform, which
  *   takes it at the next reset
- * @returns `length`; HAL_ERR_NOT_SUPPORTED; HAL_ERR_STORAGE; HAL_ERR_INVALID (outside of the area)
+ * @returns `length`; HAL_ERR_NOT_SUPPORTED; HAL_ERR_STORAGE; HAL_ERR_NO_SPACE;
+ *   HAL_ERR_INVALID (outside of the area)
  */
 int hal_image_write(int image, uint32_t offset, const uint8_t *data, size_t length);
 

@@ -99,7 +99,11 @@ function unitsOf(board, name, sources, image) {
   const tables = Object.entries(wasm3Settings(board)).map(([key, value]) => `-D${key}=${value}`);
   const common = ["-Os", "-std=gnu11", "-ffunction-sections", "-fdata-sections"];
   const shared = [...board.emulator.cpu, ...common, "--specs=nano.specs", ...tables];
-  const settings = image === "device" ? {} : bindingSettings(board); // the device has both transports
+  // The device has both transports, and updates where the board has room for them.
+  const settings =
+    image === "device"
+      ? { BOSON_APPLICATIONS: Number(board.updates.applicationSlot > 0) }
+      : bindingSettings(board);
   const definitions = [
     ...Object.entries(settings).map(([key, value]) => `-D${key}=${value}`),
     `-DMACHINE_CLOCK_HZ=${MACHINE_CLOCK[board.emulator.machine]}`,

@@ -19,7 +19,7 @@ const BINDING = [
   ...bindingSources(".c").filter((file) => !NATIVE_CRYPTO.none.sources.includes(file)),
   "bindings/wasm3/boson_heap.c",
 ];
-const POSIX = ["hal/posix/hal_posix.c"];
+const POSIX = ["hal/posix/hal_posix.c", "hal/posix/hal_images.c", "hal/files/image_files.c"];
 
 export const PROGRAMS = {
   "boson-run": { sources: [...BINDING, ...POSIX, "bindings/wasm3/boson_run.c"], wasm3: true },
@@ -50,8 +50,14 @@ export const PROGRAMS = {
     wasm3: false,
   },
   hostile: { sources: [...BINDING, ...POSIX, "tests/native/hostile.c"], wasm3: true },
+  application: { sources: [...BINDING, ...POSIX, "tests/native/application.c"], wasm3: true },
   conformance: {
-    sources: [...POSIX, "tests/hal/conformance.c", "tests/hal/posix.c"],
+    sources: [
+      ...POSIX,
+      "tests/hal/conformance.c",
+      "tests/hal/conformance_images.c",
+      "tests/hal/posix.c",
+    ],
     wasm3: false,
   },
   slots: { sources: ["hal/device-os/slots.c", "tests/hal/slot_cuts.c"], wasm3: false },
@@ -140,9 +146,10 @@ function unitsOf(program, cryptoSources, { own, wasm3 }) {
   const sources = [...PROGRAMS[program].sources, ...cryptoSources];
   const common = ["-std=c11", "-ffunction-sections", "-fdata-sections"];
   const source = hasWasm3 ? wasm3SourceDir() : null;
-  const include = source ? ["-isystem", source, "-DBOSON_HEAP"] : [];
+  const include = source ? ["-isystem", source, "-DBOSON_HEAP", "-DBOSON_APPLICATIONS=1"] : [];
   const headers = [
     ...filesOf(path.join(projectRoot, "hal"), ".h"),
+    ...filesOf(path.join(projectRoot, "hal/files"), ".h"),
     ...filesOf(path.join(projectRoot, "hal/posix"), ".h"),
     ...filesOf(path.join(projectRoot, "hal/device-os"), ".h"),
     ...filesOf(path.join(projectRoot, "bindings/wasm3"), ".h"),

@@ -4,8 +4,9 @@
 // different include paths and no flags, so that every include is relative to its file.
 // usage: npm run firmware -- BOARD [--server HOST] [--keys FOLDER]
 //          [--application FILE [--runtime NAME] | --module FILE] [--memory BYTES]
-//          [--product ID] [--product-version N] [--out FOLDER] [--root FOLDER] [--size] [--json]
+//          [--updates] [--product ID] [--product-version N] [--out FOLDER] [--root FOLDER] [--size] [--json]
 //   --application  AssemblyScript, compiled with the core; else the core alone
+//   --updates      takes updates over the air, and runs an application module beside the core
 //   --memory       linear memory of the module, where the board's own is not enough for an application
 //   --keys         a device's folder, as provisioning writes it: its keys go into the firmware
 //   --size         compiles with arm-none-eabi-gcc against declarations of Device OS, and measures;
@@ -27,7 +28,7 @@ import { pathToFileURL } from "node:url";
 import { projectRoot } from "./asc.mjs";
 import { bindingSources } from "./binding-sources.mjs";
 import { readBoard } from "./boards.mjs";
-import { bindingSettings, wasm3Settings } from "./boards/wasm3.mjs";
+import { applicationSettings, bindingSettings, wasm3Settings } from "./boards/wasm3.mjs";
 import { buildApplication } from "./build.mjs";
 import { wasm3SourceDir } from "./setup-wasm3.mjs";
 
@@ -36,9 +37,12 @@ const SOURCES = [
   "boards/application.cpp",
   ...bindingSources(".c"),
   ...bindingSources(".h"),
+  "hal/files/image_files.c",
+  "hal/files/image_files.h",
   "hal/hal.h",
   "hal/device-os/hal_device_os.cpp",
   "hal/device-os/hal_device_os.h",
+  "hal/device-os/hal_images.cpp",
   "hal/device-os/hal_storage.cpp",
   "hal/device-os/slots.c",
   "hal/device-os/slots.h",
@@ -51,9 +55,12 @@ const WASM3_FOLDER = "src/bindings/wasm3";
 const KEYS = [
   ["wboson_device_key", "device-key.der"],
   ["wboson_server_key", "server-public-key.der"],
+  ["wboson_update_keys", "update-keys.bin"],
 ];
-/** Longest key that the application stores, bytes. */
-const KEY_MAX = 192;
+/** Those that a device may lack. */
+const OPTIONAL_KEYS = ["update-keys.bin"];
+/** Longest content of those slots, bytes. */
+const KEY_MAX = 256;
 const DEFAULT_SERVER = "cloud.example";
 
 /**
@@ -68,6 +75,7 @@ const DEFAULT_SERVER = "cloud.example";
  * @param {number} [options.product] product id; 65535: none
  * @param {number} [options.productVersion]
  * @param {number} [options.memory] bytes of linear memory; the board's
+ * @param {boolean} [options.updates] takes updates, and runs an application module
  * @returns {string} the folder
  * @throws {Error} what is missing
  */
@@ -75,15 +83,24 @@ export function assemble(name, options = {}) {
   const root = path.resolve(options.root ?? projectRoot);
   const board = readBoard(name, root);
   const out = path.resolve(options.out ?? path.join(root, "build/firmware", name));
-  const module = options.module ?? path.join(root, "build/boson.wasm");
+  const application = options.updates ? applicationSettings(board) : null;
+  if (options.updates && !application) throw new Error(`${name} has no room for an application`);
+  const core = application ? "build/boson-ota.wasm" : "build/boson.wasm";
+  const module = options.module ?? path.join(root, core);
   if (!existsSync(module)) throw new Error(`no module ${module}: npm run build`);
   rmSync(out, { recursive: true, force: true });
   for (const file of SOURCES) copy(path.join(root, file), path.join(out, "src", file));
   define(path.join(out, "src/bindings/wasm3/boson.h"), bindingSettings(board));
+  if (application) {
+    define(path.join(out, "src/bindings/wasm3/boson_core.h"), { BOSON_APPLICATIONS: 1 });
+  }
   copy(path.join(root, "boards", name, "board.h"), path.join(out, BOARD_FOLDER, "board.h"));
   copy(path.join(root, "boards", name, "project.properties"), path.join(out, "project.properties"));
   const write = (file, text) => writeFileSync(path.join(out, BOARD_FOLDER, file), text);
-  write("settings.h", settingsOf({ memory: board.linearMemory, ...options }));
+  write(
+    "settings.h",
+    settingsOf({ memory: application?.core ?? board.linearMemory, ...options, application }),
+  );
   write("module.h", moduleHeader());
   write("module.c", moduleSource(readFileSync(module), readKeys(options.keys)));
   copyWasm3(path.join(out, WASM3_FOLDER), board);
@@ -118,7 +135,13 @@ function define(header, settings) {
 
 // ---- generated sources ----------------------------------------------------------------------
 
-function settingsOf({ server = DEFAULT_SERVER, product = 65535, productVersion = 1, memory }) {
+function settingsOf({
+  server = DEFAULT_SERVER,
+  product = 65535,
+  productVersion = 1,
+  memory,
+  application,
+}) {
   if (!/^[A-Za-z0-9.-]{1,63}$/.test(server)) throw new Error(`no name of a server: "${server}"`);
   for (const number of [product, productVersion]) {
     if (!Number.isInteger(number) || number < 0 || number > 65535) {
@@ -137,9 +160,18 @@ function settingsOf({ server = DEFAULT_SERVER, product = 65535, productVersion =
 #define WBOSON_PRODUCT_VERSION ${productVersion}
 #define WBOSON_KEY_MAX ${KEY_MAX}
 #define WBOSON_MODULE_MEMORY ${memory}u
-
+${applicationDefinitions(application)}
 #endif
 `;
+}
+
+/** Bytes that an application module is given. */
+function applicationDefinitions(application) {
+  if (!application) return "";
+  const { image, memory, stack, code } = application;
+  return Object.entries({ IMAGE: image, MEMORY: memory, STACK: stack, CODE: code })
+    .map(([name, bytes]) => `#define WBOSON_APPLICATION_${name} ${bytes}u\n`)
+    .join("");
 }
 
 function moduleHeader() {
@@ -185,7 +217,8 @@ function moduleSource(module, keys) {
 /** @returns {[string, Uint8Array][]} name in C and content */
 function readKeys(folder) {
   return KEYS.map(([name, file]) => {
-    if (!folder) return [name, new Uint8Array()];
+    const isAbsent = OPTIONAL_KEYS.includes(file) && !existsSync(path.join(folder ?? "", file));
+    if (!folder || isAbsent) return [name, new Uint8Array()];
     const bytes = readFileSync(path.join(folder, file));
     if (bytes.length > KEY_MAX) throw new Error(`${file}: more than ${KEY_MAX} bytes`);
     return [name, bytes];
@@ -204,6 +237,7 @@ function parseCommand() {
       application: { type: "string", multiple: true },
       runtime: { type: "string" },
       memory: { type: "string" },
+      updates: { type: "boolean", default: false },
       product: { type: "string" },
       "product-version": { type: "string" },
       out: { type: "string" },

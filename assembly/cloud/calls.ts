@@ -61,6 +61,12 @@ export function callOpen(kind: i32, target: i32, token: usize, tokenLength: i32)
   return Status.NoSpace;
 }
 
+/** Number of the call in a place, 0...MAX_CALLS - 1; 0 for none. */
+export function callNumber(index: i32): i32 {
+  const call = callAt(index);
+  return call.kind == CallKind.Free ? 0 : ((<i32>call.serial) << 4) | index;
+}
+
 /** Find an open call. @returns Status.Ok, and `callToken...` tell of it; Status.NotFound */
 export function callFind(number: i32, kind: i32): i32 {
   const index = number & 15;

@@ -3,10 +3,12 @@
 // length needs no buffer; length and checksum come from a run with an empty window.
 
 import { outboxRetransmitted, outboxTransmitted, outboxUnacknowledged } from "../coap/outbox";
+import { OTA } from "../config";
 import { crc32 } from "../util/crc32";
 import { roundTrip } from "../util/round-trip";
 import { writeU8 } from "../util/writer";
 import { getProductVersion, getSystemVersion } from "./identity";
+import { MODULE_HASH_SIZE, ModuleStore, moduleHash, moduleSize, moduleVersion } from "./modules";
 import { DescribeType } from "./protocol";
 import {
   RegistryKind,
@@ -154,7 +156,50 @@ function emitModule(type: u32, version: u32): void {
 
 function describeSystem(): void {
   emitModule(MODULE_SYSTEM_PART, getSystemVersion());
+  if (OTA) {
+    if (moduleSize(ModuleStore.Main)) emitApplication(ModuleStore.Main);
+    else emitModule(MODULE_USER_PART, getProductVersion());
+    if (moduleSize(ModuleStore.Backup)) emitApplication(ModuleStore.Backup);
+    return;
+  }
   emitModule(MODULE_USER_PART, getProductVersion());
+}
+
+/** Of an application module, beside version and size: five varint fields, two fixed32, the hash. */
+const APPLICATION_FIXED_LENGTH: i32 = 2 + 2 + 1 + 2 + 5 + 5 + 2 + MODULE_HASH_SIZE + 1;
+
+/** Bytes of a varint of 32 bits. */
+function longVarintLength(value: u32): i32 {
+  let length = 1;
+  while (value >= 0x80) {
+    value >>>= 7;
+    length += 1;
+  }
+  return length;
+}
+
+/** An application module with its store, SHA-256 and size. @param place ModuleStore */
+function emitApplication(place: i32): void {
+  const version = moduleVersion(place);
+  const size = moduleSize(place);
+  emit(0x0a);
+  emitVarint(APPLICATION_FIXED_LENGTH + longVarintLength(version) + longVarintLength(size));
+  emit(0x08); // type
+  emitVarint(MODULE_USER_PART);
+  emit(0x10); // index
+  emitVarint(1);
+  emit(0x18); // version
+  emitVarint(version);
+  emit(0x20); // store
+  emitVarint(place);
+  emitFixed32(0x35, MODULE_CHECKS); // checked_flags
+  emitFixed32(0x3d, MODULE_CHECKS); // passed_flags
+  emit(0x42); // hash
+  emitVarint(MODULE_HASH_SIZE);
+  const hash = moduleHash(place);
+  for (let i = 0; i < MODULE_HASH_SIZE; i++) emit(load<u8>(hash + i));
+  emit(0x58); // size
+  emitVarint(size);
 }
 
 // ---- metrics: marker, type, sizes of id and value, then id and value pairs, little-endian -------

@@ -1,6 +1,13 @@
 // Hello (POST /h): the first message over a new session; tells the server who is there.
 
-import { MAX_MESSAGE_SIZE, MAX_STREAM_MESSAGE, TCP } from "../config";
+import {
+  MAX_MESSAGE_SIZE,
+  MAX_STREAM_MESSAGE,
+  OTA,
+  STREAM_CHUNK_SIZE,
+  TCP,
+  UPDATE_CHUNK_SIZE,
+} from "../config";
 import { encodeByteOption, encodeEnd, encodeMessage, encodePayload } from "../coap/message";
 import { Purpose, outboxCapacity, outboxCommit, outboxSpace } from "../coap/outbox";
 import { Code, MessageType, Option } from "../coap/protocol";
@@ -14,6 +21,7 @@ import {
   getProductVersion,
   getSystemVersion,
 } from "./identity";
+import { getLargestImage } from "./modules";
 import { DEVICE_ID_SIZE, HelloFlag, Resource } from "./protocol";
 
 const PAYLOAD_SIZE: i32 = 32;
@@ -42,6 +50,16 @@ function encodeHello(): void {
   storeU16(PAYLOAD + 24, MAX_MESSAGE_SIZE);
   storeU32(PAYLOAD + 26, 0);
   storeU16(PAYLOAD + 30, 0);
+  if (OTA) encodeUpdates();
+}
+
+/** What the device takes over the air. */
+function encodeUpdates(): void {
+  const largest = getLargestImage();
+  if (!largest) return;
+  storeU16(PAYLOAD + 4, FLAGS | HelloFlag.ChunkedUpdates);
+  storeU32(PAYLOAD + 26, largest);
+  storeU16(PAYLOAD + 30, UPDATE_CHUNK_SIZE);
 }
 
 /** Over TCP: no device id, which the handshake has told, and no reset token, so 20 bytes. */
@@ -53,6 +71,9 @@ function encodeStreamHello(): void {
   store<u8>(PAYLOAD + 9, 0);
   memory.copy(PAYLOAD + 10, PAYLOAD + 22, 10);
   storeU16(PAYLOAD + 12, MAX_STREAM_MESSAGE);
+  if (OTA) {
+    if (getLargestImage()) storeU16(PAYLOAD + 18, STREAM_CHUNK_SIZE);
+  }
 }
 
 /** Checksum of what Hello says now; never 0. */

@@ -67,6 +67,8 @@ export const enum HelloFlag {
   ImmediateUpdates = 0x04,
   GoodbyeSupported = 0x10,
   DeviceInitiatedDescribe = 0x20,
+  /** OTA protocol v3. */
+  ChunkedUpdates = 0x80,
   /** Ours: the answer to Hello may carry a reset token (ARCHITECTURE.md, "A server that forgot"). */
   ResetToken = 0x0100,
 }

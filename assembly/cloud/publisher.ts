@@ -1,7 +1,7 @@
 // Publishing: POST /E/<name>. A publish is checked whole before anything is queued: what is too
 // long or reserved is refused, never cut.
 
-import { MAX_DATA_LENGTH, MAX_NAME_LENGTH, OUTBOX_RESERVE, QUEUE } from "../config";
+import { MAX_DATA_LENGTH, MAX_NAME_LENGTH, OTA, OUTBOX_RESERVE, QUEUE } from "../config";
 import {
   encodeByteOption,
   encodeEnd,
@@ -40,8 +40,19 @@ function startsWith(name: usize, nameLength: i32, prefix: usize, length: i32): b
   return true;
 }
 
+/** Whether the core itself publishes (builds with OTA). */
+let isSystem: bool = false;
+
+/** Let names of the system pass, or not. */
+export function allowSystemNames(allowed: bool): void {
+  isSystem = allowed;
+}
+
 /** Whether applications may not use this event name. */
 export function isReservedName(name: usize, length: i32): bool {
+  if (OTA) {
+    if (isSystem) return false;
+  }
   return startsWith(name, length, RESERVED, 8) || startsWith(name, length, RESERVED + 8, 5);
 }
 

@@ -88,6 +88,18 @@ export function registryAdd(kind: i32, detail: u32, name: usize, length: i32): i
   return number;
 }
 
+/** What is registered so far, for `registryTrim`. */
+export function registryMark(): i32 {
+  return used;
+}
+
+/** Forget what was registered after a mark was taken. @returns whether there was anything */
+export function registryTrim(mark: i32): bool {
+  const isLess = mark < used;
+  if (isLess) used = mark;
+  return isLess;
+}
+
 /** Make entry `number` of a kind the current one. @returns whether it exists */
 export function registryOpen(kind: i32, number: i32): bool {
   let index = 0;

@@ -2,14 +2,22 @@
 // as a confirmable message with its token, as the Particle server expects it; over TCP as one that is
 // not confirmable.
 
-import { MAX_DATA_LENGTH } from "../config";
+import { MAX_CALLS, MAX_DATA_LENGTH } from "../config";
 import { encodeEnd, encodeMessage, encodePayload } from "../coap/message";
 import { Purpose, outboxCapacity, outboxCommit, outboxSpace } from "../coap/outbox";
 import { Code } from "../coap/protocol";
 import { answerType } from "../coap/reliability";
 import { Status } from "../status";
 import { storeU32 } from "../util/bytes";
-import { CallKind, callClose, callFind, callTarget, callToken, callTokenLength } from "./calls";
+import {
+  CallKind,
+  callClose,
+  callFind,
+  callNumber,
+  callTarget,
+  callToken,
+  callTokenLength,
+} from "./calls";
 import { VariableType } from "./protocol";
 import { RegistryKind, registryDetail, registryOpen } from "./registry";
 
@@ -93,4 +101,17 @@ export function refuseCall(call: i32): i32 {
     return answer(kind == CallKind.Move ? Code.Forbidden : Code.InternalServerError, 0, 0);
   }
   return Status.NotFound;
+}
+
+/**
+ * Refuse the calls that wait of these functions and variables, and of all after them: who should
+ * answer is gone. Those that find no room time out.
+ */
+export function refuseCalls(functions: i32, variables: i32): void {
+  for (let i = 0; i < MAX_CALLS; i++) {
+    const call = callNumber(i);
+    const isFunction = callFind(call, CallKind.Function) == Status.Ok;
+    if (!isFunction && callFind(call, CallKind.Variable) < 0) continue;
+    if (callTarget() >= (isFunction ? functions : variables)) refuseCall(call);
+  }
 }

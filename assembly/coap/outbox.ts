@@ -8,6 +8,7 @@ import {
   MAX_ROUNDS,
   MAX_STREAM_MESSAGE,
   NSTART,
+  OTA,
   OUTBOX_CAPACITY,
   QUEUE,
   STREAM_TIMEOUT,
@@ -34,6 +35,8 @@ export const enum Purpose {
   Goodbye = 8,
   /** An application's request, in the `standard` profile. */
   Request = 9,
+  /** An answer in an update, in builds with OTA. */
+  Update = 10,
 }
 
 const enum EntryState {
@@ -112,6 +115,13 @@ export function outboxNextId(): u32 {
   return nextId;
 }
 
+/** Take the next message id, for a message that never was in the outbox. */
+export function outboxTakeId(): u32 {
+  const id = nextId;
+  nextId = (nextId + 1) & 0xffff;
+  return id;
+}
+
 /** Continue message ids at `id` (RFC 7252 §4.4: an id is not used again for a while). */
 export function outboxSetNextId(id: u32): void {
   nextId = id & 0xffff;
@@ -165,6 +175,14 @@ export function outboxHas(purpose: i32): bool {
   return false;
 }
 
+/** Whether the peer waits for a message of this purpose. */
+// @ts-ignore: decorator
+@inline
+function isAnswer(purpose: i32): bool {
+  if (OTA) return purpose == Purpose.Response || purpose == Purpose.Update;
+  return purpose == Purpose.Response;
+}
+
 /** @returns offset of the entry to send now, -1 for none */
 function nextToSend(only: i32, now: u32): i32 {
   let first = -1;
@@ -177,7 +195,7 @@ function nextToSend(only: i32, now: u32): i32 {
     }
     if (entry.state != EntryState.Waiting || first >= 0) continue;
     // Answers to the peer do not wait behind our own requests.
-    const isFree = !isConfirmable(at) || entry.purpose == Purpose.Response;
+    const isFree = !isConfirmable(at) || isAnswer(entry.purpose);
     if (isFree || inFlight < NSTART) first = at;
   }
   return first;

@@ -2,11 +2,12 @@
 // index.ts calls these around the core's own polls; nothing else in the core knows of the queue.
 
 import { DEFAULT_TTL } from "../cloud/protocol";
-import { publish, setPublishToken } from "../cloud/publisher";
+import { allowSystemNames, publish, setPublishToken } from "../cloud/publisher";
 import { outboxCapacity } from "../coap/outbox";
 import {
   EVENT_SIZE,
   MAX_DELIVERIES,
+  OTA,
   QUEUE_ENTRIES,
   QUEUE_WINDOW,
   REPUBLISH_MAX,
@@ -112,7 +113,10 @@ function handOver(entry: Entry): i32 {
   const data = entry.slot ? slotData(entry) : name + nameLength;
   if (!data) return Status.HostFailure;
   const format = entry.contentFormat;
+  // Its name was looked at when it came into the queue.
+  if (OTA) allowSystemNames(true);
   const handle = publish(name, nameLength, data, entry.dataLength, format, left, isConfirmable);
+  if (OTA) allowSystemNames(false);
   if (handle < 0) return handle;
   entry.outboxHandle = <u16>handle;
   entry.state = <u8>EntryState.Sent;

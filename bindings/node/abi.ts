@@ -276,6 +276,32 @@ export enum ImageArea {
   Firmware = 2,
 }
 
+/** What a manifest lets an application do; bits (docs/updates.md). */
+export enum Capability {
+  Publish = 1,
+  Subscribe = 2,
+  /** Functions and variables. */
+  Register = 4,
+  /** Connect, disconnect, sleep, keepalive. */
+  Connection = 8,
+  /** Pins and buses. */
+  Board = 16,
+  Random = 32,
+}
+
+/** Numbers of `update_info`. */
+export enum UpdateInfo {
+  State = 0,
+  Version = 1,
+  PreviousVersion = 2,
+  LastStatus = 3,
+  Received = 4,
+  Size = 5,
+  Enabled = 6,
+  PendingVersion = 7,
+  Probation = 8,
+}
+
 /** What a device of the `standard` profile proves its identity with. */
 export enum Credential {
   RawPublicKey = 0,

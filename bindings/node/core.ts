@@ -122,10 +122,11 @@ export class Core {
   private readonly storage: Storage;
   private readonly rx: Uint8Array;
   private readonly tx: Uint8Array;
-  private readonly argument: Uint8Array;
+  /** Where arguments of a command stand; a bridge writes them itself. */
+  readonly argument: Uint8Array;
   private readonly event: DataView;
 
-  constructor(private readonly options: CoreOptions) {
+  constructor(readonly options: CoreOptions) {
     this.storage = options.storage;
     const id = parseDeviceId(options.deviceId);
     // Its own exports, not those that the loader adds, which only throw without a runtime.

@@ -12,8 +12,13 @@ import {
   Status,
   StorageSlot,
   SubscriptionContent,
-  VariableType,
 } from "./abi";
+import type { VariableType } from "./abi";
+import type { ApplicationLimits } from "./application";
+import { ApplicationHost } from "./application-host";
+import type { ApplicationChange } from "./application-host";
+import { Calls } from "./calls";
+import type { FunctionHandler, VariableHandler } from "./calls";
 import { Core } from "./core";
 import type { CoreEvent, CoreOptions, PublishOptions, Transport } from "./core";
 import { InternetTest, internetText } from "./internet-test";
@@ -22,6 +27,8 @@ import { Link, StreamLink, decodeAddress } from "./link";
 import { Publication } from "./publication";
 import { Subscriptions } from "./subscriptions";
 import type { EventHandler } from "./subscriptions";
+import { Updates, updateStep } from "./updates";
+import type { UpdateStep } from "./updates";
 
 export interface DeviceOptions extends CoreOptions {
   server: { host: string; port: number };
@@ -32,6 +39,11 @@ export interface DeviceOptions extends CoreOptions {
    * "internet" follows (docs/diagnosis.md). `{}` asks pool.ntp.org; off unless given.
    */
   internetTest?: InternetTestOptions | false;
+  /**
+   * Run the application module that updates bring, in a module that takes them; needs `images`. It
+   * starts before the first connection: what the program itself offers and subscribes to comes first.
+   */
+  application?: boolean | ApplicationLimits;
 }
 
 export interface DeviceEvents {
@@ -48,6 +60,10 @@ export interface DeviceEvents {
   sleep: [{ seconds: number; pending: number }];
   /** The server has moved; the device follows by itself. */
   serverMoved: [{ host: string; port: number; publicKey: Uint8Array }];
+  /** Steps of an update over the air. */
+  update: [UpdateStep];
+  /** Another application runs, or the same again, or (area -1) none; `status` says why. */
+  application: [Omit<ApplicationChange, "kind">];
   /** What the Internet test came to; nothing depends on it. */
   internet: [{ result: InternetResult; text: string }];
   /** A response to a CoAP request (`standard` profile); CoapClient makes promises of them. */
@@ -56,14 +72,8 @@ export interface DeviceEvents {
   datagram: [{ direction: "up" | "down"; bytes: Uint8Array }];
 }
 
-type FunctionHandler = (argument: string) => number | Promise<number>;
-type Value = boolean | number | string;
-type VariableHandler = () => Value | Promise<Value>;
-
 /** How often `loop()` of an application module runs. */
 const LOOP_INTERVAL = 10;
-/** An answer that found the outbox full is tried again after this long. */
-const ANSWER_RETRY = 50;
 /** Cloud disconnect reason "server moved". */
 const GOODBYE_SERVER_MOVED = 8;
 const MAX_TIMER = 0x7fffffff;
@@ -77,6 +87,8 @@ function clock(): number {
 
 export class Device extends EventEmitter<DeviceEvents> {
   readonly core: Core;
+  /** Updates over the air, in a module that takes them. */
+  readonly updates: Updates;
   private link: Link | StreamLink | undefined;
   private timer: NodeJS.Timeout | undefined;
   private loopTimer: NodeJS.Timeout | undefined;
@@ -86,14 +98,16 @@ export class Device extends EventEmitter<DeviceEvents> {
   private server: { host: string; port: number };
   private readonly publishes = new Map<number, (status: number) => void>();
   private readonly flushes: ((isEmpty: boolean) => void)[] = [];
-  private readonly functions = new Map<number, FunctionHandler>();
-  private readonly variables = new Map<number, VariableHandler>();
+  private readonly calls: Calls;
+  private readonly application: ApplicationHost | undefined;
   private readonly subscriptions = new Subscriptions();
   private readonly internetTest: InternetTest | undefined;
 
   constructor(private readonly options: DeviceOptions) {
     super();
     this.core = new Core(options);
+    this.calls = new Calls(this.core, () => this.pump());
+    this.updates = new Updates(this.core.exports, clock, () => this.pump());
     this.server = options.server;
     if (options.internetTest) {
       this.internetTest = new InternetTest(options.internetTest, (result) => {
@@ -104,6 +118,19 @@ export class Device extends EventEmitter<DeviceEvents> {
     }
     if (options.keepalive !== undefined) this.core.exports.set_keepalive(options.keepalive);
     if (this.core.exports.app_clock) this.startApplication();
+    if (options.application) this.application = this.openApplication(options.application);
+  }
+
+  /** Get ready to run an application module beside the core; it starts when the caller is done. */
+  private openApplication(limits: true | ApplicationLimits): ApplicationHost {
+    const host = new ApplicationHost(this.core, limits === true ? {} : limits);
+    host.open(clock());
+    setImmediate(() => {
+      if (this.stopped) return;
+      host.start(clock());
+      this.pump();
+    });
+    return host;
   }
 
   /** Run the application in the module: setup() once, loop() again and again. */
@@ -133,7 +160,8 @@ export class Device extends EventEmitter<DeviceEvents> {
       return Promise.resolve({ reason: Reason.None });
     }
     const connected = new Promise<{ reason: Reason }>((resolve) => this.once("connected", resolve));
-    // An application in the module may have asked already.
+    this.application?.start(clock());
+    // An application may have asked already.
     const status = this.core.exports.connect(clock());
     if (status < 0 && status !== Status.InvalidState) throw new CoreError(status, "connect");
     this.pump();
@@ -215,15 +243,20 @@ export class Device extends EventEmitter<DeviceEvents> {
     this.pump();
   }
 
-  /** Offer a function to the cloud; it gets the argument and returns a 32-bit integer. */
+  /**
+   * Offer a function to the cloud; it gets the argument and returns a 32-bit integer.
+   * @throws Error, as `variable` and `subscribe` do, once an application module has begun
+   */
   function(name: string, handler: FunctionHandler): void {
-    this.functions.set(this.core.registerFunction(name, clock()), handler);
+    this.application?.requireUnbegun();
+    this.calls.functions.set(this.core.registerFunction(name, clock()), handler);
     this.pump();
   }
 
   /** Offer a variable to the cloud. */
   variable(name: string, type: VariableType, handler: VariableHandler): void {
-    this.variables.set(this.core.registerVariable(name, type, clock()), handler);
+    this.application?.requireUnbegun();
+    this.calls.variables.set(this.core.registerVariable(name, type, clock()), handler);
     this.pump();
   }
 
@@ -233,7 +266,10 @@ export class Device extends EventEmitter<DeviceEvents> {
    * @returns a function that ends it, here: the cloud goes on sending
    */
   subscribe(prefix: string, handler: EventHandler, content = SubscriptionContent.Text): () => void {
-    const open = (): number => this.core.subscribe(prefix, content, clock());
+    const open = (): number => {
+      this.application?.requireUnbegun();
+      return this.core.subscribe(prefix, content, clock());
+    };
     const end = this.subscriptions.add(prefix, content, handler, open);
     this.pump();
     return end;
@@ -273,6 +309,7 @@ export class Device extends EventEmitter<DeviceEvents> {
   /** Stop at once, as a power cut would: no goodbye, no last write. */
   stop(): void {
     this.stopped = true;
+    this.calls.stop();
     clearTimeout(this.timer);
     clearInterval(this.loopTimer);
     this.internetTest?.close();
@@ -285,10 +322,32 @@ export class Device extends EventEmitter<DeviceEvents> {
 
   // ---- pump ---------------------------------------------------------------------------------
 
-  /** Drain the core: datagrams, then events, until neither comes; then set the timer. */
+  /**
+   * Drain the core, let the application do one thing, drain again; then set the timer. A timer that is
+   * due goes first, so that it is late by one call into the application at most.
+   */
   private pump(): void {
-    if (this.pumping || this.stopped) return;
+    const { application } = this;
+    if (this.pumping || this.stopped || application?.isRunning) return;
     this.pumping = true;
+    this.drain();
+    if (application && this.core.exports.poll_timeout(clock()) === 0) {
+      this.core.exports.handle_timeout(clock());
+      this.drain();
+    }
+    if (application?.turn(clock())) this.drain();
+    this.pumping = false;
+    clearTimeout(this.timer);
+    if (this.stopped) return;
+    const now = clock();
+    const waits = [this.core.exports.poll_timeout(now), application?.timeout(now) ?? -1];
+    const wait = Math.min(...waits.map((ms) => (ms < 0 ? Infinity : ms)));
+    if (wait === Infinity) return;
+    this.timer = setTimeout(() => this.handleTimeout(), Math.min(wait, MAX_TIMER));
+  }
+
+  /** Datagrams, then events, until neither comes. */
+  private drain(): void {
     let event: CoreEvent | undefined;
     do {
       let datagram: Uint8Array | undefined;
@@ -297,13 +356,8 @@ export class Device extends EventEmitter<DeviceEvents> {
         this.link?.send(datagram);
       }
       event = this.core.pollEvent(clock());
-      if (event) this.handleEvent(event);
-    } while (event);
-    this.pumping = false;
-    clearTimeout(this.timer);
-    const wait = this.core.exports.poll_timeout(clock());
-    if (wait < 0 || this.stopped) return;
-    this.timer = setTimeout(() => this.handleTimeout(), Math.min(wait, MAX_TIMER));
+      if (event && !this.application?.handleEvent(event)) this.handleEvent(event);
+    } while (event && !this.stopped);
   }
 
   private handleTimeout(): void {
@@ -353,10 +407,10 @@ export class Device extends EventEmitter<DeviceEvents> {
         break;
       }
       case EventKind.FunctionCall:
-        void this.callFunction(event.number, event.call, event.argument);
+        void this.calls.callFunction(event.number, event.call, event.argument);
         break;
       case EventKind.VariableRequest:
-        void this.readVariable(event.number, event.call, event.type);
+        void this.calls.readVariable(event.number, event.call, event.type);
         break;
       case EventKind.Time:
         this.emit("time", event);
@@ -380,9 +434,17 @@ export class Device extends EventEmitter<DeviceEvents> {
       case EventKind.Sleep:
         this.emit("sleep", event);
         break;
-      case EventKind.SubscriptionsDone:
+      case EventKind.ApplicationChange:
+        this.emit("application", event);
         break;
+      default:
+        this.tellUpdate(event);
     }
+  }
+
+  private tellUpdate(event: CoreEvent): void {
+    const step = updateStep(event);
+    if (step) this.emit("update", step);
   }
 
   /** Go over to another server, whose key and address the present one has signed for. */
@@ -434,52 +496,5 @@ export class Device extends EventEmitter<DeviceEvents> {
     this.link = undefined;
     this.core.exports.link_down(clock());
     this.pump();
-  }
-
-  private async callFunction(number: number, call: number, argument: string): Promise<void> {
-    const { exports } = this.core;
-    try {
-      const result = await this.functions.get(number)!(argument);
-      this.answer(() => exports.function_result(call, result | 0));
-    } catch {
-      this.answer(() => exports.call_refused(call));
-    }
-  }
-
-  private async readVariable(number: number, call: number, type: VariableType): Promise<void> {
-    try {
-      const value = encodeValue(type, await this.variables.get(number)!());
-      this.answer(() => this.core.answerVariable(call, value));
-    } catch {
-      this.answer(() => this.core.exports.call_refused(call));
-    }
-  }
-
-  /** Give an answer, again later while the outbox is full. */
-  private answer(give: () => number): void {
-    if (this.stopped) return;
-    const status = give();
-    if (status === Status.NoSpace) setTimeout(() => this.answer(give), ANSWER_RETRY);
-    else if (status === Status.TooLong || status === Status.InvalidArgument) {
-      throw new CoreError(status, "variable");
-    }
-    this.pump();
-  }
-}
-
-/** A variable's value as `variable_result` takes it. */
-function encodeValue(type: VariableType, value: Value): Uint8Array {
-  const bytes = Buffer.alloc(8);
-  switch (type) {
-    case VariableType.Bool:
-      return Uint8Array.of(value ? 1 : 0);
-    case VariableType.Int:
-      bytes.writeInt32LE(Number(value) | 0);
-      return bytes.subarray(0, 4);
-    case VariableType.Double:
-      bytes.writeDoubleLE(Number(value));
-      return bytes;
-    default:
-      return new TextEncoder().encode(String(value));
   }
 }

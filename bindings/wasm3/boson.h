@@ -12,7 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "boson_runtime.h"
+#include "boson_application.h"
+#include "boson_core.h"
+#include "boson_update.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -211,6 +213,12 @@ struct boson_config {
   uint16_t internet_port; /**< 0 is 123 */
   /** What the test came to: `boson_internet_result`. The log has it, too. */
   void (*on_internet)(void *context, int result);
+#if BOSON_APPLICATIONS
+  /** What an application module is given (docs/updates.md). */
+  struct boson_application_config application;
+  /** A step of an update; at BOSON_UPDATE_FIRMWARE the device is reset after it. */
+  void (*on_update)(void *context, const struct boson_update *update);
+#endif
 };
 
 /** What the Internet test came to (docs/diagnosis.md). */
@@ -236,6 +244,11 @@ struct boson_handler {
 /** A device. Private, but for its size: use the functions below. */
 struct boson {
   struct boson_runtime runtime;
+  struct M3Function *exports[BOSON_EXPORT_COUNT];
+  struct boson_host host_calls;
+#if BOSON_APPLICATIONS
+  struct boson_application application;
+#endif
   struct boson_config config;
   char host[BOSON_HOST_SIZE];
   uint16_t port;

@@ -65,6 +65,8 @@ static int start(struct boson *device) {
   }
   error = boson_start_queue(device);
   if (error < 0) return error;
+  error = boson_application_open(device);
+  if (error < 0) return error;
   if (device->has_application) {
     device->loop_at = hal_millis();
     CALL(device, app_clock, device->loop_at);
@@ -88,10 +90,14 @@ int boson_open(struct boson *device, const struct boson_config *config) {
   device->config = *config;
   memcpy(device->host, config->server_host, strlen(config->server_host) + 1);
   device->port = config->server_port ? config->server_port : is_tcp ? DEFAULT_TCP_PORT : DEFAULT_PORT;
-  error = boson_runtime_open(&device->runtime, config->module, config->module_size, &config->limits);
+  device->host_calls.board = config->board;
+  device->host_calls.board_context = config->context;
+#if BOSON_APPLICATIONS
+  if (config->application.image) device->host_calls.image_capacity = config->application.image_size;
+#endif
+  error = boson_core_open(&device->runtime, device->exports, &device->host_calls, config->module,
+                          config->module_size, &config->limits);
   if (error) return error;
-  device->runtime.board = config->board;
-  device->runtime.board_context = config->context;
   device->has_application =
       (uint8_t)(boson_runtime_has(&device->runtime, BOSON_EXPORT_app_clock) &&
                 boson_runtime_has(&device->runtime, BOSON_EXPORT_app_poll_event));
@@ -107,6 +113,7 @@ int boson_open(struct boson *device, const struct boson_config *config) {
 void boson_close(struct boson *device) {
   boson_close_link(device);
   boson_internet_close(device);
+  boson_application_close(device);
   boson_runtime_close(&device->runtime);
   boson_runtime_fail(&device->runtime, STATUS_INVALID_STATE, NULL);
   for (int i = 0; i < BOSON_MAX_PUBLISHES; i += 1) {

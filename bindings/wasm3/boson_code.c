@@ -52,7 +52,7 @@ void boson_code_release(struct boson_runtime *runtime) {
   runtime->runtime->numCodePages = 0;
   runtime->has_code = 0;
   // The stubs of the imports were among it.
-  int error = boson_link_imports(runtime, module);
+  int error = runtime->interface->link(runtime, module);
   if (error) boson_runtime_fail(runtime, error, runtime->detail);
 }
 

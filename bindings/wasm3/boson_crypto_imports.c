@@ -99,5 +99,5 @@ int boson_link_crypto(struct boson_runtime *runtime, struct M3Module *module) {
       {"aes128_ccm8_seal", "i(iiiiii)", ccm_seal},
       {"aes128_ccm8_open", "i(iiiiii)", ccm_open},
   };
-  return boson_link(runtime, module, "crypto", imports, sizeof imports / sizeof *imports);
+  return boson_link(runtime, module, "crypto", imports, sizeof imports / sizeof *imports, NULL);
 }

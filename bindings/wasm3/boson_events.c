@@ -15,6 +15,11 @@ enum answer_kind {
   ANSWER_REFUSED = 3,
 };
 
+/** A variable as it waits: its number below, its type above. */
+#define NUMBER_MASK 0xffffu
+#define TYPE_SHIFT 16
+#define TYPE_OF(packed) ((packed) >> TYPE_SHIFT)
+
 /** A move to another server: the goodbye is on its way. */
 #define MOVE_NONE 0
 #define MOVE_LEAVING 1
@@ -130,17 +135,21 @@ static int32_t argue_value(struct boson *device, int type, const union boson_val
   return error ? error : (int32_t)length;
 }
 
-/** Read a variable and answer. @returns the core's status; Status.NotFound to refuse */
-static int32_t answer_variable(struct boson *device, uint32_t number, int32_t call) {
+/** A variable's value, the firmware's or the application's. @returns length; negative refuses */
+static int32_t argue_variable(struct boson *device, uint32_t number, uint32_t type) {
   const struct boson_handler *entry = find(device->variables, number);
+  if (!entry) return boson_application_variable(device, number, type);
   union boson_value value;
   memset(&value, 0, sizeof value);
-  if (!entry || entry->handler.variable(entry->context, &value) < 0) {
-    return CALL(device, call_refused, (uint32_t)call);
-  }
-  int32_t length = argue_value(device, entry->type, &value);
-  int32_t status =
-      length < 0 ? length : CALL(device, variable_result, (uint32_t)call, (uint32_t)length);
+  if (entry->handler.variable(entry->context, &value) < 0) return STATUS_INVALID_ARGUMENT;
+  return argue_value(device, entry->type, &value);
+}
+
+/** Read a variable and answer. @param packed its number and type @returns the core's status */
+static int32_t answer_variable(struct boson *device, uint32_t packed, int32_t call) {
+  int32_t length = argue_variable(device, packed & NUMBER_MASK, TYPE_OF(packed));
+  if (length < 0) return CALL(device, call_refused, (uint32_t)call);
+  int32_t status = CALL(device, variable_result, (uint32_t)call, (uint32_t)length);
   // Longer than the protocol carries: the reader must not wait for it.
   if (status == STATUS_TOO_LONG || status == STATUS_INVALID_ARGUMENT) {
     return CALL(device, call_refused, (uint32_t)call);
@@ -188,10 +197,11 @@ static void call_function(struct boson *device, const struct event *event) {
   const uint8_t *argument = bytes_of(device, event->field[2], event->field[3]);
   if (!argument) return;
   const struct boson_handler *entry = find(device->functions, event->field[0]);
+  uint32_t length = event->field[3];
   int32_t call = (int32_t)event->field[1], result = 0;
-  int refused = !entry || entry->handler.function(entry->context, (const char *)argument,
-                                                  event->field[3], &result) < 0;
-  answer(device, refused ? ANSWER_REFUSED : ANSWER_FUNCTION, call, result);
+  int status = entry ? entry->handler.function(entry->context, (const char *)argument, length, &result)
+                     : boson_application_function(device, event->field[0], argument, length, &result);
+  answer(device, status < 0 ? ANSWER_REFUSED : ANSWER_FUNCTION, call, result);
 }
 
 // ---- messages -------------------------------------------------------------------------------
@@ -201,7 +211,11 @@ static void deliver(struct boson *device, const struct event *event) {
   const struct boson_handler *entry = find(device->subscriptions, field[0]);
   const uint8_t *name = bytes_of(device, field[1], field[2]);
   const uint8_t *data = name ? bytes_of(device, field[3], field[4]) : NULL;
-  if (!entry || !data) return;
+  if (!data) return;
+  if (!entry) {
+    boson_application_event(device, event, name, data);
+    return;
+  }
   entry->handler.event(entry->context, (const char *)name, field[2], data, field[4], field[5]);
 }
 
@@ -212,6 +226,7 @@ static void finish_publish(struct boson *device, uint32_t handle, int status) {
     device->publishes[i].done(device->publishes[i].context, status);
     return;
   }
+  boson_application_tell(device, EVENT_PUBLISH_DONE, handle, (uint32_t)status);
 }
 
 static void tell_connection(struct boson *device, const struct event *event) {
@@ -221,6 +236,7 @@ static void tell_connection(struct boson *device, const struct event *event) {
     config->on_connection(config->context, (int)event->field[0], (int)event->field[1],
                           (int32_t)event->field[2]);
   }
+  boson_application_tell(device, EVENT_CONNECTION, event->field[0], event->field[1]);
   int is_left = device->move.state == MOVE_LEAVING && event->field[0] == BOSON_DISCONNECTED;
   if (is_left) arrive(device);
 }
@@ -250,19 +266,22 @@ void boson_handle_event(struct boson *device, const struct event *event) {
       call_function(device, event);
       break;
     case EVENT_VARIABLE_REQUEST:
-      answer(device, ANSWER_VARIABLE, (int32_t)field[1], (int32_t)field[0]);
+      answer(device, ANSWER_VARIABLE, (int32_t)field[1],
+             (int32_t)((field[0] & NUMBER_MASK) | field[2] << TYPE_SHIFT));
       break;
     case EVENT_TIME:
       if (config->on_time) config->on_time(config->context, field[0]);
+      boson_application_tell(device, EVENT_TIME, field[0], 0);
       break;
     case EVENT_SIGNAL:
       if (config->on_signal) config->on_signal(config->context, field[0] == 1);
+      boson_application_tell(device, EVENT_SIGNAL, field[0], 0);
       break;
     case EVENT_SERVER_MOVED:
       move(device, event);
       break;
     default:
-      boson_handle_queue_event(device, event);
+      if (!boson_handle_update(device, event)) boson_handle_queue_event(device, event);
       break;
   }
 }

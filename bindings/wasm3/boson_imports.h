@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "boson_runtime.h"
+#include "boson_core.h"
 #include "wasm3.h"
 
 /** One function: its name, its type in WASM3's letters, what runs. */
@@ -41,10 +41,21 @@ static inline uint8_t *range(IM3Runtime runtime, uint32_t at, uint32_t length) {
 /**
  * Link functions; the module need not import all of them.
  * @param space [in] the namespace
+ * @param owner handed to them as `_ctx->userdata`
  * @returns 0; BOSON_ERR_IMPORT when it imports one by another type
  */
 int boson_link(struct boson_runtime *runtime, struct M3Module *module, const char *space,
-               const struct boson_import *imports, size_t count);
+               const struct boson_import *imports, size_t count, void *owner);
+
+/**
+ * Everything that the core may call: the functions of assembly/hal.ts, over the HAL, and those of
+ * assembly/crypto/native.ts, over boson_crypto.h. @returns 0; BOSON_ERR_IMPORT
+ */
+int boson_link_imports(struct boson_runtime *runtime, struct M3Module *module);
+
+/** The function of the board. @returns 0; BOSON_ERR_IMPORT */
+int boson_link_board(struct boson_runtime *runtime, struct M3Module *module,
+                     struct boson_host *host);
 
 /** Those of native crypto. @returns 0; BOSON_ERR_IMPORT */
 int boson_link_crypto(struct boson_runtime *runtime, struct M3Module *module);

@@ -15,7 +15,12 @@ enum status {
   STATUS_TOO_LONG = -4,
   STATUS_NOT_FOUND = -5,
   STATUS_NOT_SUPPORTED = -6,
+  STATUS_HOST_FAILURE = -7,
   STATUS_ABORTED = -65,
+  STATUS_APPLICATION_TRAP = -160,
+  STATUS_APPLICATION_TIME = -161,
+  STATUS_APPLICATION_FLOOD = -162,
+  STATUS_APPLICATION_INVALID = -163,
 };
 
 /** Reason of what the firmware asked for (assembly/events.ts). */
@@ -36,6 +41,10 @@ enum event_kind {
   EVENT_FLUSHED = 16,
   EVENT_SLEEP = 17,
   EVENT_BUDGET_WARNING = 18,
+  EVENT_UPDATE_STARTED = 19,
+  EVENT_UPDATE_PENDING = 22,
+  EVENT_APPLICATION_CHANGE = 23,
+  EVENT_FIRMWARE_READY = 24,
 };
 
 /** One event as `poll_event` writes it. */
@@ -107,6 +116,64 @@ int boson_has_answers(const struct boson *device);
 
 /** Ask the HAL for the socket that the core wants; tell the core when it is there, or cannot be. */
 void boson_open_link(struct boson *device);
+
+// ---- boson_application.c, boson_update.c ----------------------------------------------------
+// Without BOSON_APPLICATIONS each is a constant, and what would call it is left out.
+
+#if BOSON_APPLICATIONS
+
+/** The core has been started: whether it takes updates, and has an application. @returns 0; fault */
+int boson_application_open(struct boson *device);
+
+/** Free the application, and tell nobody. */
+void boson_application_close(struct boson *device);
+
+/** Do what is due: verify, load, loop(). */
+void boson_application_poll(struct boson *device);
+
+/** @returns milliseconds until boson_application_poll is to be called; INT32_MAX: not at all */
+int32_t boson_application_left(const struct boson *device);
+
+/** The core asks for another one. @param image area; -1: for none */
+void boson_application_change(struct boson *device, int32_t image);
+
+/** Call one of its functions. @returns 0; negative refuses */
+int boson_application_function(struct boson *device, uint32_t number, const uint8_t *argument,
+                               uint32_t length, int32_t *result);
+
+/** Read one of its variables into the argument buffer. @returns length; negative refuses */
+int32_t boson_application_variable(struct boson *device, uint32_t number, uint32_t type);
+
+/** Hand it an event of a subscription. */
+void boson_application_event(struct boson *device, const struct event *event, const uint8_t *name,
+                             const uint8_t *data);
+
+/** Tell it something that needs no buffer. */
+void boson_application_tell(struct boson *device, uint32_t kind, uint32_t a, uint32_t b);
+
+/** Handle an event of updates. @returns whether it was one */
+int boson_handle_update(struct boson *device, const struct event *event);
+
+/** Link what an application may call. @returns 0; BOSON_ERR_IMPORT */
+int boson_link_bridge(struct boson_runtime *runtime, struct M3Module *module);
+
+/** Why the bridge ended an application; compared by address. */
+extern const char boson_out_of_fuel[];
+extern const char boson_flood[];
+
+#else
+
+#define boson_application_open(device) 0
+#define boson_application_close(device) ((void)0)
+#define boson_application_poll(device) ((void)0)
+#define boson_application_left(device) INT32_MAX
+#define boson_application_function(device, number, argument, length, result) (-1)
+#define boson_application_variable(device, number, type) ((void)(type), -1)
+#define boson_application_event(device, event, name, data) ((void)0)
+#define boson_application_tell(device, kind, a, b) ((void)0)
+#define boson_handle_update(device, event) 0
+
+#endif
 
 // ---- boson_internet.c -----------------------------------------------------------------------
 

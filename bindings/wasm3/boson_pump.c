@@ -223,6 +223,8 @@ static int32_t time_left(struct boson *device) {
   if (device->rest.end > 0 && left > SEND_INTERVAL) left = SEND_INTERVAL;
   int32_t internet = boson_internet_left(device);
   if (internet < left) left = internet;
+  int32_t application = boson_application_left(device);
+  if (application < left) left = application;
   if (boson_has_answers(device) && left > ANSWER_RETRY) left = ANSWER_RETRY;
   if (device->has_application) {
     int32_t loop = (int32_t)(device->loop_at - hal_millis());
@@ -248,6 +250,7 @@ int32_t boson_poll(struct boson *device) {
     boson_retry_answers(device);
   }
   run_application(device);
+  boson_application_poll(device);
   boson_drain(device);
   if (boson_internet_is_due(device)) {
     boson_internet_poll(device, CALL(device, poll_timeout, hal_millis()));

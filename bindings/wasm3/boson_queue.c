@@ -101,6 +101,7 @@ void boson_handle_queue_event(struct boson *device, const struct event *event) {
       break;
     case EVENT_BUDGET_WARNING:
       if (config->on_budget) config->on_budget(config->context, field[0], field[1]);
+      boson_application_tell(device, EVENT_BUDGET_WARNING, field[0], 0);
       break;
     default:
       // Of a profile or version that this binding has no use for.

@@ -24,6 +24,8 @@
 #define EXIT_MODULE 3
 #define PLATFORM_GCC 3
 #define MODULE_MAX (8u << 20)
+/** Longest image of an application, bytes: an area of hal/posix. */
+#define IMAGE_MAX 262144u
 #define LINE_MAX_BYTES 1024
 /** How long a wait lasts at most, so that a signal is seen, ms. */
 #define LONGEST_WAIT 500
@@ -33,7 +35,8 @@ struct options {
   int32_t keepalive;
   uint8_t transport; /**< `boson_transport` */
   uint32_t memory, stack, calls, code, heap;
-  int statistics;
+  uint32_t steps, time;
+  int statistics, applications;
 };
 
 static struct boson device;
@@ -75,6 +78,33 @@ static void on_signal_event(void *context, int on) {
 static void on_internet(void *context, int result) {
   (void)context;
   printf("internet %s\n", NAME(internet_names, result));
+}
+
+static void on_update(void *context, const struct boson_update *update) {
+  (void)context;
+  const char *status = boson_error_name(update->status);
+  switch (update->step) {
+    case BOSON_UPDATE_STARTED:
+      printf("update started %d %" PRIu32 "\n", update->kind, update->size);
+      break;
+    case BOSON_UPDATE_PROGRESS:
+      printf("update progress %" PRIu32 " %" PRIu32 "\n", update->received, update->size);
+      break;
+    case BOSON_UPDATE_ENDED:
+      printf("update ended %s %" PRIu32 " %d\n", status, update->version, update->kind);
+      break;
+    case BOSON_UPDATE_PENDING:
+      printf("update pending %" PRIu32 "\n", update->version);
+      break;
+    case BOSON_UPDATE_APPLICATION:
+      printf("application %d %s %" PRIu32 " %" PRIu32 "\n", update->image, status, update->version,
+             update->size);
+      break;
+    default:
+      printf("update firmware %" PRIu32 "\n", update->version);
+      break;
+  }
+  fflush(stdout);
 }
 
 static void print_statistics(void) {
@@ -130,10 +160,13 @@ static void print_done(void *context, int status) {
   printf("published %d %s\n", (int)(intptr_t)context, boson_error_name(status));
 }
 
-static int demonstrate(void) {
+static int demonstrate(int has_applications) {
   int error = boson_function(&device, "double", double_it, NULL);
   if (!error) error = boson_variable(&device, "lines", BOSON_INT, read_lines, NULL);
-  if (!error) error = boson_subscribe(&device, "command", 0, print_event, NULL);
+  // An application module may want it.
+  if (!error && !has_applications) {
+    error = boson_subscribe(&device, "command", 0, print_event, NULL);
+  }
   if (error) return error;
   reads_stdin = fcntl(STDIN_FILENO, F_GETFD) != -1;
   if (reads_stdin) {
@@ -197,6 +230,9 @@ static void usage(FILE *output) {
           "  --calls COUNT     calls that one call into the module may make\n"
           "  --code BYTES      of compiled code to keep between calls\n"
           "  --heap BYTES      that WASM3 may allocate\n"
+          "  --applications    take updates, and run the application beside build/boson-ota.wasm\n"
+          "  --steps COUNT     of fuel that one call into the application may take\n"
+          "  --time MS         that one call into the application may take\n"
           "  --statistics      print memory and traffic at the end (SIGINT, SIGTERM)\n");
 }
 
@@ -226,7 +262,9 @@ static int parse_options(int count, char **arguments, struct options *options) {
       {"keepalive", required_argument, NULL, 'k'}, {"memory", required_argument, NULL, 'M'},
       {"stack", required_argument, NULL, 'S'},     {"calls", required_argument, NULL, 'T'},
       {"code", required_argument, NULL, 'C'},      {"heap", required_argument, NULL, 'H'},
-      {"statistics", no_argument, NULL, 'x'},      {"help", no_argument, NULL, 'h'},
+      {"applications", no_argument, NULL, 'a'},    {"steps", required_argument, NULL, 'f'},
+      {"time", required_argument, NULL, 'e'},      {"statistics", no_argument, NULL, 'x'},
+      {"help", no_argument, NULL, 'h'},
       {NULL, 0, NULL, 0},
   };
   int letter, bad = 0;
@@ -251,6 +289,9 @@ static int parse_options(int count, char **arguments, struct options *options) {
       case 'T': bad |= parse_limit(optarg, &options->calls); break;
       case 'C': bad |= parse_limit(optarg, &options->code); break;
       case 'H': bad |= parse_limit(optarg, &options->heap); break;
+      case 'a': options->applications = 1; break;
+      case 'f': bad |= parse_limit(optarg, &options->steps); break;
+      case 'e': bad |= parse_limit(optarg, &options->time); break;
       case 'x': options->statistics = 1; break;
       case 'h':
         usage(stdout);
@@ -376,7 +417,14 @@ static int open_device(const struct options *options, uint8_t *module, uint32_t 
       .on_time = on_time,
       .on_signal = on_signal_event,
       .on_internet = on_internet,
+      .application = {.steps = options->steps, .time_ms = options->time},
+      .on_update = on_update,
   };
+  static uint8_t image[IMAGE_MAX];
+  if (options->applications) {
+    config.application.image = image;
+    config.application.image_size = sizeof image;
+  }
   char host[BOSON_HOST_SIZE];
   if (find_device_id(options, config.device_id) != 0) return EXIT_USAGE;
   if (parse_server("--server", options->server, host, &config.server_port) != 0) return EXIT_USAGE;
@@ -392,7 +440,7 @@ static int open_device(const struct options *options, uint8_t *module, uint32_t 
   int error = boson_open(&device, &config);
   if (error) return fail(error);
   // With an application in the module the demonstration stays away, and it connects by itself.
-  error = demonstrate();
+  error = demonstrate(options->applications);
   if (error == -6) return 0;
   if (!error) error = boson_connect(&device);
   return error ? fail(error) : 0;

@@ -14,22 +14,6 @@
 #define DEFAULT_STACK 8192u
 #define MIN_STACK 1024u
 #define MAX_STACK 1048576u
-/** The version of the interface that this binding speaks (assembly/index.ts). */
-#define ABI_VERSION 1
-
-struct export_type {
-  const char *name;
-  uint8_t arguments;
-  uint8_t results;
-  uint8_t required;
-};
-
-static const struct export_type export_types[BOSON_EXPORT_COUNT] = {
-#define X(name, arguments, results, required) {#name, arguments, results, required},
-    BOSON_EXPORTS(X)
-#undef X
-};
-
 /** Most arguments of an export. */
 #define MAX_ARGUMENTS 5
 
@@ -40,6 +24,9 @@ static const char too_many_calls[] = "[trap] call budget used up";
 
 /** Left to the call that runs. WASM3 has one interpreter, whatever the number of runtimes. */
 static uint32_t calls_left;
+
+/** Whose call that is; NULL when none runs. */
+static struct boson_runtime *running;
 
 /** WASM3 calls this for every call inside a module. */
 M3Result m3_Yield(void) {
@@ -86,19 +73,19 @@ static void limit_growth(struct M3Runtime *runtime, uint32_t limit) {
   if (runtime->memory.maxPages > pages) runtime->memory.maxPages = pages;
 }
 
-/** Refuse imports that nothing was linked to. */
+/** Refuse imports that nothing was linked to, and those that are no functions. */
 static int check_imports(const struct M3Module *module) {
+  struct boson_section imports =
+      boson_section_find(module->wasmStart, module->wasmEnd, BOSON_SECTION_IMPORT);
+  if (boson_section_u32(&imports) != module->numFuncImports) return BOSON_ERR_IMPORT;
   for (uint32_t i = 0; i < module->numFunctions; i += 1) {
     const struct M3Function *function = &module->functions[i];
     if (function->import.fieldUtf8 && !function->compiled) return BOSON_ERR_IMPORT;
   }
-  for (uint32_t i = 0; i < module->numGlobals; i += 1) {
-    if (module->globals[i].imported) return BOSON_ERR_IMPORT;
-  }
   return 0;
 }
 
-static int has_type(struct M3Function *function, const struct export_type *type) {
+static int has_type(struct M3Function *function, const struct boson_export_type *type) {
   if (m3_GetArgCount(function) != type->arguments) return 0;
   if (m3_GetRetCount(function) != type->results) return 0;
   for (uint32_t i = 0; i < type->arguments; i += 1) {
@@ -110,8 +97,8 @@ static int has_type(struct M3Function *function, const struct export_type *type)
 /** Note a function under the name that it is exported by, unless the host does not use it. */
 static int note_export(struct boson_runtime *runtime, struct M3Function *function,
                        const uint8_t *name, uint32_t length) {
-  for (int which = 0; which < BOSON_EXPORT_COUNT; which += 1) {
-    const struct export_type *type = &export_types[which];
+  for (uint32_t which = 0; which < runtime->interface->count; which += 1) {
+    const struct boson_export_type *type = &runtime->interface->exports[which];
     if (strlen(type->name) != length || memcmp(name, type->name, length) != 0) continue;
     if (!has_type(function, type)) {
       return boson_runtime_fail(runtime, BOSON_ERR_EXPORT, type->name);
@@ -139,38 +126,13 @@ static int find_exports(struct boson_runtime *runtime, struct M3Module *module) 
     int error = function->import.fieldUtf8 ? 0 : note_export(runtime, function, name, length);
     if (error) return error;
   }
-  for (int which = 0; which < BOSON_EXPORT_COUNT; which += 1) {
-    if (export_types[which].required && !runtime->exports[which]) {
-      return boson_runtime_fail(runtime, BOSON_ERR_EXPORT, export_types[which].name);
+  for (uint32_t which = 0; which < runtime->interface->count; which += 1) {
+    const struct boson_export_type *type = &runtime->interface->exports[which];
+    if (type->required && !runtime->exports[which]) {
+      return boson_runtime_fail(runtime, BOSON_ERR_EXPORT, type->name);
     }
   }
   return 0;
-}
-
-/** Ask the module for a buffer. @param least bytes that the protocol cannot do without */
-static int find_buffer(struct boson_runtime *runtime, struct boson_buffer *buffer,
-                       enum boson_export at, enum boson_export capacity, uint32_t least) {
-  buffer->at = (uint32_t)boson_runtime_call(runtime, at, NULL);
-  buffer->capacity = (uint32_t)boson_runtime_call(runtime, capacity, NULL);
-  if (runtime->fault) return runtime->fault;
-  int fits = buffer->capacity >= least &&
-             boson_runtime_memory(runtime, buffer->at, buffer->capacity) != NULL;
-  return fits ? 0 : BOSON_ERR_BUFFER;
-}
-
-static int find_buffers(struct boson_runtime *runtime) {
-  int32_t version = boson_runtime_call(runtime, BOSON_EXPORT_abi_version, NULL);
-  if (runtime->fault) return runtime->fault;
-  if (version != ABI_VERSION) return BOSON_ERR_VERSION;
-#define FIND(name, least)                                                                          \
-  find_buffer(runtime, &runtime->name, BOSON_EXPORT_##name##_buffer,                               \
-              BOSON_EXPORT_##name##_capacity, least)
-  int error = FIND(rx, 64);
-  if (!error) error = FIND(tx, 64);
-  if (!error) error = FIND(argument, 128);
-  if (!error) error = FIND(event, 28);
-#undef FIND
-  return error;
 }
 
 /**
@@ -221,23 +183,22 @@ static int load(struct boson_runtime *runtime, const uint8_t *bytes, uint32_t si
     return error;
   }
   limit_growth(runtime->runtime, limit);
-  error = boson_link_imports(runtime, module);
+  error = runtime->interface->link(runtime, module);
   if (!error) error = check_imports(module);
   return error ? error : find_exports(runtime, module);
 }
 
 int boson_runtime_open(struct boson_runtime *runtime, const uint8_t *module, uint32_t size,
                        const struct boson_limits *limits) {
-  memset(runtime, 0, sizeof *runtime);
   runtime->calls = limits->calls ? limits->calls : UINT32_MAX;
   runtime->code_limit = limits->code;
   int error = load(runtime, module, size, limits);
-  if (!error) error = find_buffers(runtime);
-  if (error) {
-    boson_runtime_close(runtime);
-    boson_runtime_fail(runtime, error, runtime->detail);
-  }
-  return error;
+  return error ? boson_runtime_refuse(runtime, error) : 0;
+}
+
+int boson_runtime_refuse(struct boson_runtime *runtime, int error) {
+  boson_runtime_close(runtime);
+  return boson_runtime_fail(runtime, error, runtime->detail);
 }
 
 void boson_runtime_close(struct boson_runtime *runtime) {
@@ -245,12 +206,13 @@ void boson_runtime_close(struct boson_runtime *runtime) {
   if (runtime->environment) m3_FreeEnvironment(runtime->environment);
   runtime->runtime = NULL;
   runtime->environment = NULL;
-  memset(runtime->exports, 0, sizeof runtime->exports);
+  if (!runtime->exports) return;
+  memset(runtime->exports, 0, runtime->interface->count * sizeof *runtime->exports);
 }
 
 // ---- use ------------------------------------------------------------------------------------
 
-int boson_runtime_has(const struct boson_runtime *runtime, enum boson_export which) {
+int boson_runtime_has(const struct boson_runtime *runtime, uint32_t which) {
   return runtime->exports[which] != NULL;
 }
 
@@ -268,7 +230,7 @@ uint32_t boson_runtime_memory_size(const struct boson_runtime *runtime) {
 }
 
 /** Call a function, compiled before if it is not. */
-static M3Result call(struct M3Function *function, const struct export_type *type,
+static M3Result call(struct M3Function *function, const struct boson_export_type *type,
                      const uint32_t *arguments, int32_t *returned) {
   M3Result result = function->compiled ? m3Err_none : CompileFunction(function);
   if (result) return result;
@@ -280,15 +242,33 @@ static M3Result call(struct M3Function *function, const struct export_type *type
   return m3_GetResults(function, 1, pointers);
 }
 
-int32_t boson_runtime_call(struct boson_runtime *runtime, enum boson_export which,
+int32_t boson_runtime_call(struct boson_runtime *runtime, uint32_t which,
                            const uint32_t *arguments) {
   if (runtime->fault) return runtime->fault;
-  struct M3Function *function = runtime->exports[which];
-  if (!runtime->runtime || !function) return BOSON_ERR_EXPORT;
+  struct M3Function *function = runtime->runtime ? runtime->exports[which] : NULL;
+  if (!function) return BOSON_ERR_EXPORT;
+  struct boson_runtime *outer = running;
+  uint32_t outer_calls = calls_left;
+  // Inside of another's call the C stack is what that one has left.
+  if (outer) runtime->runtime->stackLimit = outer->runtime->stackLimit;
+  running = runtime;
   calls_left = runtime->calls;
   int32_t returned = 0;
-  M3Result result = call(function, &export_types[which], arguments, &returned);
+  M3Result result = call(function, &runtime->interface->exports[which], arguments, &returned);
+  running = outer;
+  calls_left = outer_calls;
+  if (outer) runtime->runtime->stackLimit = NULL;
   if (result) return boson_runtime_fail(runtime, error_of(result, BOSON_ERR_INVALID), result);
   boson_code_trim(runtime);
   return runtime->fault ? runtime->fault : returned;
+}
+
+int boson_runtime_find(struct boson_runtime *runtime, struct boson_buffer *buffer, uint32_t at,
+                       uint32_t capacity, uint32_t least) {
+  buffer->at = (uint32_t)boson_runtime_call(runtime, at, NULL);
+  buffer->capacity = (uint32_t)boson_runtime_call(runtime, capacity, NULL);
+  if (runtime->fault) return runtime->fault;
+  int fits = buffer->capacity >= least &&
+             boson_runtime_memory(runtime, buffer->at, buffer->capacity) != NULL;
+  return fits ? 0 : BOSON_ERR_BUFFER;
 }

@@ -7,6 +7,7 @@
 
 /** Ids of sections (§5.5.2). */
 enum boson_section_id {
+  BOSON_SECTION_IMPORT = 2,
   BOSON_SECTION_FUNCTION = 3,
   BOSON_SECTION_GLOBAL = 6,
   BOSON_SECTION_EXPORT = 7,
@@ -14,6 +15,8 @@ enum boson_section_id {
 
 /** Kind of an export that is a function (§5.5.10). */
 #define BOSON_EXTERNAL_FUNCTION 0
+/** Kind of an export that is a memory. */
+#define BOSON_EXTERNAL_MEMORY 2
 
 /** What is left to read of a section. */
 struct boson_section {

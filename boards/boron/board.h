@@ -41,6 +41,9 @@
 #define WBOSON_STORAGE_FILES 1
 #define WBOSON_STORAGE_FOLDER "/usr/wboson"
 
+/** Bytes of each of the two slots of an application module; 0: there are none. */
+#define WBOSON_APPLICATION_SLOT 65536u
+
 /** The session: in retained memory or not; record numbers that one write reserves. */
 #define WBOSON_SESSION_RETAINED 1
 #define WBOSON_SESSION_RESERVATION 1

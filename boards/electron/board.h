@@ -41,6 +41,9 @@
 #define WBOSON_STORAGE_FILES 0
 #define WBOSON_EEPROM_BYTES 2047
 
+/** Bytes of each of the two slots of an application module; 0: there are none. */
+#define WBOSON_APPLICATION_SLOT 0u
+
 /** The session: in retained memory or not; record numbers that one write reserves. */
 #define WBOSON_SESSION_RETAINED 1
 #define WBOSON_SESSION_RESERVATION 1

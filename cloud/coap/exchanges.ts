@@ -59,6 +59,21 @@ export class Exchanges {
     });
   }
 
+  /**
+   * Keep a token for messages that are answered only if something is wrong. The first answer ends it, as does the end of
+   * the session. @returns undefined when 256 requests are under way
+   */
+  watch(settle: (outcome: Outcome) => void): Buffer | undefined {
+    const token = this.takeToken();
+    if (token) this.pending.set(token[0], { token, deadline: Infinity, settle });
+    return token;
+  }
+
+  /** Let a token of {@link watch} go. */
+  release(token: Buffer): void {
+    this.pending.delete(token[0]);
+  }
+
   /** Hand in a response; one that nobody waits for is counted. */
   handleResponse(response: CoapMessage): void {
     const token = response.token;

@@ -47,6 +47,9 @@ export type Delivery = "acknowledged" | "reset" | "timeout" | "closed" | "overfl
  */
 export const MAX_WAITING = 1024;
 
+/** Messages that nobody waits for and whose answers are still known as such. */
+const MAX_UNTRACKED = 1024;
+
 export interface MessageLayerEvents {
   /** Send an encoded message in one record. */
   send(bytes: Buffer): void;
@@ -78,6 +81,8 @@ export class MessageLayer {
   pong: CoapType.Acknowledgement | CoapType.Reset = CoapType.Acknowledgement;
   private readonly queue: Outstanding[] = [];
   private readonly outstanding = new Map<number, Outstanding>();
+  /** Message IDs of {@link sendUntracked}, the oldest first. */
+  private readonly untracked = new Set<number>();
 
   /**
    * @param random [0, 1) for timers
@@ -149,6 +154,21 @@ export class MessageLayer {
     return messageId;
   }
 
+  /**
+   * Send a confirmable message once and do not wait: chunks of an update over TCP, which are answered only if something
+   * is wrong. @returns its message ID
+   */
+  sendUntracked(message: OutgoingMessage): number {
+    const { bytes, messageId } = this.encode(CoapType.Confirmable, message);
+    this.untracked.add(messageId);
+    if (this.untracked.size > MAX_UNTRACKED) {
+      const [oldest] = this.untracked;
+      this.untracked.delete(oldest);
+    }
+    this.events.send(bytes);
+    return messageId;
+  }
+
   /** Send a message that is repeated until it is acknowledged. `done` is called once, for "overflow" at once. */
   sendConfirmable(message: OutgoingMessage, now: number, done: Outstanding["done"]): void {
     if (this.queue.length >= MAX_WAITING) {
@@ -215,6 +235,10 @@ export class MessageLayer {
     const entry = this.outstanding.get(message.messageId);
     const reset = message.type === CoapType.Reset;
     if (!entry && reset && this.events.reset) return this.events.reset(message.messageId);
+    if (!entry && this.untracked.has(message.messageId)) {
+      if (message.token.length > 0) this.events.response(message);
+      return;
+    }
     if (!entry) return count(this.counters, "unknown-acknowledgement");
     this.settle(entry, reset ? "reset" : "acknowledged", message);
     this.startQueued(now);

@@ -48,6 +48,10 @@ const CLOUD_ERRORS: Record<CloudErrorCode, [status: number, error?: string]> = {
   "invalid-argument": [400],
   "bad-response": [502],
   busy: [503],
+  "update-refused": [502],
+  "update-under-way": [409, "An update is under way"],
+  "update-cancelled": [409],
+  "update-failed": [502],
 };
 
 /** Status and body for anything that a route throws. What is no known error says nothing about itself. */

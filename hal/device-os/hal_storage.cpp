@@ -55,8 +55,11 @@ static const slot_area session_area = {read_session, write_session,  NULL,
 #define PATH_SIZE (sizeof WBOSON_STORAGE_FOLDER + 16)
 
 static void path_of(char path[PATH_SIZE], int slot, const char *suffix) {
-  char name[] = "/slot-0";
-  name[sizeof name - 2] = (char)('0' + slot);
+  char name[] = "/slot-00";
+  char *end = name + 6;
+  if (slot > 9) *end++ = (char)('0' + slot / 10);
+  *end++ = (char)('0' + slot % 10);
+  *end = 0;
   strcpy(path, WBOSON_STORAGE_FOLDER);
   strcat(path, name);
   strcat(path, suffix);
@@ -181,14 +184,18 @@ static int write_place(int slot, const uint8_t *data, size_t length) {
 
 // ---- hal.h ----------------------------------------------------------------------------------
 
-/** The publish queue's slots: not on this port yet, so publishes wait in RAM. */
-static bool is_queue_slot(int slot) {
+/**
+ * The publish queue's slots: not on this port yet, so publishes wait in RAM. Those of updates: where
+ * there are files.
+ */
+static bool is_absent(int slot) {
+  if (slot >= HAL_UPDATE_SLOT_FIRST && slot <= HAL_UPDATE_SLOT_LAST) return !WBOSON_STORAGE_FILES;
   return slot >= HAL_QUEUE_SLOT_FIRST && slot <= HAL_QUEUE_SLOT_LAST;
 }
 
 int hal_storage_read(int slot, uint8_t *buffer, size_t capacity) {
-  if (is_queue_slot(slot)) return HAL_ERR_NOT_SUPPORTED;
-  if (slot < 1 || slot > HAL_SLOT_LAST || (!buffer && capacity > 0)) return HAL_ERR_INVALID;
+  if (is_absent(slot)) return HAL_ERR_NOT_SUPPORTED;
+  if (slot < 1 || slot > HAL_UPDATE_SLOT_LAST || (!buffer && capacity > 0)) return HAL_ERR_INVALID;
 #if WBOSON_SESSION_RETAINED
   if (slot == SESSION_A || slot == SESSION_B) {
     return slots_read(&session_area, slot, buffer, capacity);
@@ -198,8 +205,8 @@ int hal_storage_read(int slot, uint8_t *buffer, size_t capacity) {
 }
 
 int hal_storage_write(int slot, const uint8_t *data, size_t length) {
-  if (is_queue_slot(slot)) return HAL_ERR_NOT_SUPPORTED;
-  if (slot < 1 || slot > HAL_SLOT_LAST || (!data && length > 0)) return HAL_ERR_INVALID;
+  if (is_absent(slot)) return HAL_ERR_NOT_SUPPORTED;
+  if (slot < 1 || slot > HAL_UPDATE_SLOT_LAST || (!data && length > 0)) return HAL_ERR_INVALID;
   if (length > HAL_SLOT_MAX) return HAL_ERR_TOO_LONG;
 #if WBOSON_SESSION_RETAINED
   if (slot == SESSION_A || slot == SESSION_B) {

@@ -23,8 +23,8 @@
 #include <unistd.h>
 
 #define SOCKETS 4
-#define FOLDER_MAX 3800
-#define PATH_SIZE (FOLDER_MAX + 64)
+#define PATH_SIZE HAL_POSIX_PATH_SIZE
+#define FOLDER_MAX (PATH_SIZE - 64)
 /** How long the result of a lookup that nobody fetched is good, ms. */
 #define LOOKUP_LIFETIME 30000u
 /** How long a TCP connection may take to come about, ms. */
@@ -42,6 +42,9 @@ static const char *const slot_files[HAL_SLOT_LAST + 1] = {
     "certificate.der",
     "server-move-key.der",
 };
+
+/** Of the slots of updates. */
+static const char *const update_files[] = {"update-keys.bin", "journal-a.bin", "journal-b.bin"};
 
 static char storage_folder[FOLDER_MAX + 1];
 static int watched = -1;
@@ -315,18 +318,27 @@ int hal_socket_close(int socket) {
 
 // ---- storage --------------------------------------------------------------------------------
 
+int hal_posix_path(char path[PATH_SIZE], const char *name) {
+  snprintf(path, PATH_SIZE, "%s/%.60s", storage_folder, name);
+  return storage_folder[0] ? HAL_OK : HAL_ERR_STORAGE;
+}
+
 static void path_of(char path[PATH_SIZE], int slot, const char *suffix) {
   if (slot <= HAL_SLOT_LAST) {
     snprintf(path, PATH_SIZE, "%s/%s%s", storage_folder, slot_files[slot], suffix);
+  } else if (slot >= HAL_UPDATE_SLOT_FIRST) {
+    const char *file = update_files[slot - HAL_UPDATE_SLOT_FIRST];
+    snprintf(path, PATH_SIZE, "%s/%s%s", storage_folder, file, suffix);
   } else {
     snprintf(path, PATH_SIZE, "%s/slot-%d.bin%s", storage_folder, slot, suffix);
   }
 }
 
-static int is_slot(int slot) { return slot >= 1 && slot <= HAL_QUEUE_SLOT_LAST; }
+static int is_slot(int slot) { return slot >= 1 && slot <= HAL_UPDATE_SLOT_LAST; }
 
 static size_t longest_in(int slot) {
-  return slot < HAL_QUEUE_SLOT_FIRST ? HAL_SLOT_MAX : HAL_QUEUE_SLOT_MAX;
+  int is_queue = slot >= HAL_QUEUE_SLOT_FIRST && slot <= HAL_QUEUE_SLOT_LAST;
+  return is_queue ? HAL_QUEUE_SLOT_MAX : HAL_SLOT_MAX;
 }
 
 int hal_storage_read(int slot, uint8_t *buffer, size_t capacity) {

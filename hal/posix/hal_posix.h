@@ -17,6 +17,16 @@ extern "C" {
  */
 int hal_posix_open(const char *folder);
 
+/** Longest path of a file in storage, bytes with the final 0. */
+#define HAL_POSIX_PATH_SIZE 3864
+
+/**
+ * Path of a file in storage; for the files of this port.
+ * @param name [in] ended by 0, at most 60 bytes
+ * @returns HAL_OK; HAL_ERR_STORAGE before hal_posix_open
+ */
+int hal_posix_path(char path[HAL_POSIX_PATH_SIZE], const char *name);
+
 /**
  * Let `hal_wait` return 1 also when a file can be read.
  * @param descriptor of the file; -1 for none

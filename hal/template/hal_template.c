@@ -42,6 +42,23 @@ int hal_storage_write(int slot, const uint8_t *data, size_t length) {
   return HAL_ERR_NOT_SUPPORTED;
 }
 
+// ---- image areas ----------------------------------------------------------------------------
+
+int hal_image_erase(int image, uint32_t offset, size_t length) {
+  (void)image, (void)offset, (void)length;
+  return HAL_ERR_NOT_SUPPORTED;
+}
+
+int hal_image_write(int image, uint32_t offset, const uint8_t *data, size_t length) {
+  (void)image, (void)offset, (void)data, (void)length;
+  return HAL_ERR_NOT_SUPPORTED;
+}
+
+int hal_image_read(int image, uint32_t offset, uint8_t *buffer, size_t length) {
+  (void)image, (void)offset, (void)buffer, (void)length;
+  return HAL_ERR_NOT_SUPPORTED;
+}
+
 // ---- time and power -------------------------------------------------------------------------
 
 uint32_t hal_millis(void) {

@@ -110,4 +110,5 @@ export async function buildPlayed(
 export const CONFORMANCE = [
   path.join(FAKE, "conformance.cpp"),
   path.join(projectRoot, "tests/hal/conformance.c"),
+  path.join(projectRoot, "tests/hal/conformance_images.c"),
 ];

@@ -15,7 +15,7 @@ const played = playedTest();
 const folder = mkdtempSync(path.join(tmpdir(), "wboson-port-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const PORT = /^src\/hal\/device-os\/.*\.(c|cpp)$/;
+const PORT = /^src\/hal\/(device-os|files)\/.*\.(c|cpp)$/;
 
 /** TCP: sends back what it gets; "bye" ends the connection. */
 function startStream(): Promise<Server> {
@@ -74,7 +74,7 @@ function failuresOf([first, second]: Outcome[]): string[] {
   expect(first.lines.length).toBeGreaterThan(85);
   expect(second).toMatchObject({
     code: 0,
-    lines: ["ok restart: a key", "ok restart: the session"],
+    lines: ["ok restart: a key", "ok restart: the session", "ok restart: an image"],
   });
   return first.lines.filter((line) => !line.startsWith("ok "));
 }

@@ -103,6 +103,25 @@ static void check_queue_slots(void) {
   }
 }
 
+/** The slots of updates, on a port that has them. */
+static void check_update_slots(void) {
+  uint8_t buffer[HAL_SLOT_MAX];
+  if (hal_storage_write(HAL_UPDATE_SLOT_FIRST, NULL, 0) == HAL_ERR_NOT_SUPPORTED) return;
+  int written = 1, apart = 1;
+  for (int slot = HAL_UPDATE_SLOT_FIRST; slot <= HAL_UPDATE_SLOT_LAST; slot += 1) {
+    memset(buffer, slot, sizeof buffer);
+    written &= hal_storage_write(slot, buffer, sizeof buffer) == sizeof buffer;
+  }
+  for (int slot = HAL_UPDATE_SLOT_FIRST; slot <= HAL_UPDATE_SLOT_LAST; slot += 1) {
+    memset(buffer, 0, sizeof buffer);
+    apart &= hal_storage_read(slot, buffer, sizeof buffer) == sizeof buffer;
+    apart &= is_all(buffer, sizeof buffer, (uint8_t)slot);
+    hal_storage_write(slot, NULL, 0);
+  }
+  check("storage: slots of updates take their longest", written);
+  check("storage: slots of updates are apart", apart);
+}
+
 static void check_slots(void) {
   uint8_t buffer[16];
   int erased = 1, written = 1, apart = 1;
@@ -141,10 +160,10 @@ static void check_slot_limits(void) {
         hal_storage_write(6, buffer, HAL_SLOT_MAX + 1) == HAL_ERR_TOO_LONG);
   check("storage: and changes nothing",
         hal_storage_read(6, buffer, HAL_SLOT_MAX) == HAL_SLOT_MAX && buffer[0] == 0x5c);
-  int low = hal_storage_read(0, buffer, 4), high = hal_storage_read(HAL_QUEUE_SLOT_LAST + 1, buffer, 4);
+  int low = hal_storage_read(0, buffer, 4), high = hal_storage_read(HAL_UPDATE_SLOT_LAST + 1, buffer, 4);
   check("storage: reads no other slot", low == HAL_ERR_INVALID && high == HAL_ERR_INVALID);
   low = hal_storage_write(-1, buffer, 4);
-  high = hal_storage_write(HAL_QUEUE_SLOT_LAST + 1, buffer, 4);
+  high = hal_storage_write(HAL_UPDATE_SLOT_LAST + 1, buffer, 4);
   check("storage: writes no other slot", low == HAL_ERR_INVALID && high == HAL_ERR_INVALID);
   check("storage: no buffer", hal_storage_write(3, NULL, 4) == HAL_ERR_INVALID);
   for (int slot = 3; slot <= HAL_SLOT_LAST; slot += 1) hal_storage_write(slot, NULL, 0);
@@ -387,6 +406,8 @@ int hal_conformance(const struct conformance_setup *setup, void (*print)(const c
   check_slots();
   check_queue_slots();
   check_slot_limits();
+  check_update_slots();
+  hal_conformance_images(check);
   check_open(setup);
   check_datagrams(setup);
   check_several(setup);

@@ -26,9 +26,12 @@ struct conformance_setup {
 };
 
 /**
- * Run the suite; it erases slots 3 to 7. Lines "ok NAME" and "FAILED NAME" go to `print`.
+ * Run the suite; it erases slots 3 to 28 and the image areas. Lines "ok NAME" and "FAILED NAME" go to `print`.
  * @returns number of failures
  */
 int hal_conformance(const struct conformance_setup *setup, void (*print)(const char *line));
+
+/** The part for image areas (conformance_images.c). @param check called with each outcome */
+void hal_conformance_images(void (*check)(const char *name, int passed));
 
 #endif

@@ -31,6 +31,24 @@ static int check_files(const char *folder) {
   return failures;
 }
 
+/** Native firmware that is complete is a file of its own, without what stands before its body. */
+static int check_firmware(const char *folder) {
+  char path[4096];
+  uint8_t bytes[16] = {0};
+  for (int i = 0; i < 8; i += 1) hal_image_erase(2, (uint32_t)i * HAL_IMAGE_STEP, HAL_IMAGE_STEP);
+  int staged = hal_image_write(2, 0, (const uint8_t *)"manifest", 8) == 8 &&
+               hal_image_write(2, 8, (const uint8_t *)"the body", 8) == 8 &&
+               hal_image_write(2, 8, NULL, 0) == 0;
+  snprintf(path, sizeof path, "%s/firmware.bin", folder);
+  FILE *file = fopen(path, "rb");
+  size_t length = file ? fread(bytes, 1, sizeof bytes, file) : 0;
+  if (file) fclose(file);
+  int failures = check("posix: firmware is staged", staged);
+  failures += check("posix: its body alone", length == 8 && memcmp(bytes, "the body", 8) == 0);
+  failures += check("posix: a body behind the end", hal_image_write(2, 17, NULL, 0) == HAL_ERR_INVALID);
+  return failures;
+}
+
 /** A file that is readable ends the wait, too. */
 static int check_watch(void) {
   int ends[2];
@@ -63,6 +81,7 @@ int main(int count, char **arguments) {
   if (getenv("CONFORMANCE_RESET")) return count == 5 ? 77 : 1;
   if (count != 5) return 2;
   int failures = check("posix: no storage yet", hal_storage_write(3, NULL, 0) == HAL_ERR_STORAGE);
+  failures += check("posix: no image areas yet", hal_image_erase(0, 0, 0) == HAL_ERR_STORAGE);
   failures += check("posix: opens", hal_posix_open(arguments[1]) == HAL_OK);
   struct conformance_setup setup = {
       .host = "127.0.0.1",
@@ -73,6 +92,7 @@ int main(int count, char **arguments) {
   };
   failures += hal_conformance(&setup, print);
   failures += check_files(arguments[1]);
+  failures += check_firmware(arguments[1]);
   failures += check_watch();
   failures += check_reset();
   return failures == 0 ? 0 : 1;

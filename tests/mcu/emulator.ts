@@ -111,6 +111,15 @@ export class EmulatedBoard {
     this.send("R");
   }
 
+  /** Have it log what memory it has used since it was asked last. @returns bytes by name */
+  async memory(): Promise<Record<string, number>> {
+    const line = this.says(/^memory /);
+    this.send("M");
+    const words = (await line).split(" ").slice(1);
+    const pairs = words.flatMap((word, i) => (i % 2 ? [[words[i - 1], Number(word)]] : []));
+    return Object.fromEntries(pairs) as Record<string, number>;
+  }
+
   goodbye(): void {
     this.send("E");
   }

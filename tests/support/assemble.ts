@@ -7,7 +7,7 @@ import path from "node:path";
 import { projectRoot } from "./fixture";
 
 /** @param texts by name @returns the modules by name. @throws Error for a text that is none */
-export function assemble(texts: Record<string, string>): Record<string, Buffer> {
+export function assemble<Name extends string>(texts: Record<Name, string>): Record<Name, Buffer> {
   mkdirSync(path.join(projectRoot, "build"), { recursive: true });
   const folder = mkdtempSync(path.join(projectRoot, "build", "test-"));
   try {
@@ -15,7 +15,8 @@ export function assemble(texts: Record<string, string>): Record<string, Buffer> 
     const input = JSON.stringify(texts);
     execFileSync(process.execPath, [script, folder], { input, stdio: "pipe" });
     const read = (name: string): Buffer => readFileSync(path.join(folder, `${name}.wasm`));
-    return Object.fromEntries(Object.keys(texts).map((name) => [name, read(name)]));
+    const modules = Object.keys(texts).map((name) => [name, read(name)]);
+    return Object.fromEntries(modules) as Record<Name, Buffer>;
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -246,7 +246,7 @@ export class World {
   // ---- moving time --------------------------------------------------------------------------
 
   /** Time of the next thing to happen; undefined when nothing will. */
-  private nextAt(): number | undefined {
+  protected nextAt(): number | undefined {
     const times = this.flights.map((flight) => flight.at);
     const device = this.core.exports.poll_timeout(this.deviceNow);
     if (device >= 0) times.push(this.now + device);

@@ -64,7 +64,7 @@ function networkGroups({ network, limits }) {
 }
 
 /** Where things are kept. */
-function storageGroups({ storage, session, retained }) {
+function storageGroups({ storage, updates, session, retained }) {
   const files = storage.kind === "files";
   return [
     [
@@ -75,6 +75,10 @@ function storageGroups({ storage, session, retained }) {
           ? ["STORAGE_FOLDER", JSON.stringify(storage.folder)]
           : ["EEPROM_BYTES", storage.bytes],
       ],
+    ],
+    [
+      "Bytes of each of the two slots of an application module; 0: there are none",
+      [["APPLICATION_SLOT", `${updates.applicationSlot}u`]],
     ],
     [
       "The session: in retained memory or not; record numbers that one write reserves",

@@ -19,6 +19,10 @@ const sessionOf = ({ session, retained }) =>
   session.kind === "retained" ? `retained RAM (of ${retained.bytes} B)` : "files";
 const transportOf = ({ network }) =>
   network.transport === "udp" ? `UDP ${network.udpPort}` : `TCP ${network.tcpPort}`;
+const slotsOf = ({ updates }) =>
+  updates.applicationSlot > 0 ? `two slots of ${kilobytes(updates.applicationSlot)}` : "no room";
+const nativeOf = ({ updates }) =>
+  updates.native ? `into Device OS' slot, ${kilobytes(updates.systemSlot)}` : "no";
 const microamperes = (value) => (value === null ? "–" : `${value} µA`);
 const ofWifi = (cell) => (board) => (board.wifi === null ? "–" : cell(board.wifi));
 
@@ -44,6 +48,8 @@ const ROWS = [
   ],
   ["keys", storageOf],
   ["session", sessionOf],
+  ["updates of the application module", slotsOf],
+  ["updates of the native firmware", nativeOf],
   ["hibernation", (board) => microamperes(board.sleep.hibernate)],
   ["wake by network", (board) => microamperes(board.sleep.networkWake)],
   [

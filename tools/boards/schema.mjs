@@ -78,6 +78,13 @@ const FACTS = {
     kind: oneOf("retained", "files"),
     reservation: whole(1, 1024), // record numbers that one write reserves
   },
+  updates: {
+    // bytes of each of the two slots for an application module; 0: there is no room for them
+    applicationSlot: whole(0, 65536),
+    // where Device OS puts native firmware until the reset, bytes; ours writes none there
+    systemSlot: bytes,
+    native: flag, // whether the port hands native firmware to Device OS
+  },
   retained: { bytes, feature: flag, survives: listOf(oneOf("reset", "sleep")) },
   sleep: {
     stop: microamperes,
@@ -153,6 +160,11 @@ function relations(board) {
       session.kind !== "files" || board.storage.kind === "files",
       "session.kind: storage has no files",
     ],
+    [
+      board.updates.applicationSlot === 0 || board.storage.kind === "files",
+      "updates.applicationSlot: storage has no files",
+    ],
+    [board.updates.applicationSlot % 4096 === 0, "updates.applicationSlot: not a multiple of 4096"],
     [(network.link === "wifi") === (wifi !== null), "wifi: does not go with network.link"],
     [
       (network.link === "cellular") === (board.cellular !== null),

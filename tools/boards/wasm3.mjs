@@ -28,3 +28,24 @@ export function bindingSettings({ network }) {
   // Without TCP nothing waits for a socket.
   return network.transport === "udp" ? { BOSON_FRAME_SIZE: 1 } : {};
 }
+
+/** Linear memory of the core that takes updates, bytes: its 30 KB, and what it leaves free. */
+const OTA_LINEAR_MEMORY = 32768;
+/** RAM from which an application gets a whole page. */
+const ROOMY = 131072;
+
+/**
+ * What an application module is given on a board, bytes. `image` is also the most that an update of it
+ * may have: it stays in RAM while it runs.
+ * @param {object} board content of its board.json
+ * @returns {{core: number, image: number, memory: number, stack: number, code: number} | null} null
+ *   where there is no room to keep one
+ */
+export function applicationSettings({ updates, memory, linearMemory }) {
+  if (updates.applicationSlot === 0) return null;
+  const core = Math.max(linearMemory, OTA_LINEAR_MEMORY);
+  if (memory.application >= ROOMY) {
+    return { core, image: updates.applicationSlot, memory: 65536, stack: 4096, code: 0 };
+  }
+  return { core, image: 12288, memory: 8192, stack: 2048, code: 4096 };
+}

@@ -115,8 +115,12 @@ static void check_restart(bool second) {
   if (second) {
     check("restart: a key", hal_storage_read(1, buffer, 16) == 5 && !memcmp(buffer, "a key", 5));
     check("restart: the session", hal_storage_read(4, buffer, 16) == 4 && !memcmp(buffer, "here", 4));
+    int length = hal_image_read(1, 5000, buffer, 5);
+    check("restart: an image", length == HAL_ERR_NOT_SUPPORTED || !memcmp(buffer, "image", 5));
     return;
   }
+  hal_image_erase(1, 4096, HAL_IMAGE_STEP);
+  hal_image_write(1, 5000, (const uint8_t *)"image", 5);
   hal_storage_write(1, (const uint8_t *)"a key", 5);
   hal_storage_write(4, (const uint8_t *)"here", 4);
   hal_wait(1);

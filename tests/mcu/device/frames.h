@@ -21,6 +21,7 @@ enum frame {
   FRAME_PUBLISH = 'P',   /**< publish this as event `line` */
   FRAME_RESET = 'R',     /**< reset the board */
   FRAME_GOODBYE = 'E',   /**< disconnect with a goodbye */
+  FRAME_MEMORY = 'M',    /**< log what memory was used, and count from here */
   // both say
   FRAME_DATAGRAM = 'D',  /**< a datagram, or bytes of a stream */
 };

@@ -7,11 +7,15 @@
 
 #include "../../../hal/hal.h"
 #include "../platform/machine.h"
+#include "board.h"
 #include "uart.h"
 #include "frames.h"
 
 #define SLOT_SIZE 704
+#define UPDATE_SLOTS (HAL_UPDATE_SLOT_LAST - HAL_UPDATE_SLOT_FIRST + 1)
 #define MAGIC 0x626f7331u
+/** Of the board's areas for applications as much as the emulated RAM has room for, bytes. */
+#define IMAGE_SIZE 16384u
 /** Datagrams that wait for the device. */
 #define WAITING 4
 
@@ -20,7 +24,11 @@ __attribute__((section(".storage"))) static struct {
   struct {
     uint16_t length;
     uint8_t bytes[SLOT_SIZE];
-  } slots[HAL_SLOT_LAST + 1];
+  } slots[HAL_SLOT_LAST + 1 + UPDATE_SLOTS];
+#if WBOSON_APPLICATION_SLOT
+  /** Stands for files: what is written is cleared bits only, as in flash. */
+  uint8_t images[2][IMAGE_SIZE];
+#endif
 } storage;
 
 static struct {
@@ -158,18 +166,65 @@ int hal_socket_close(int socket) {
   return HAL_OK;
 }
 
+/** @returns the index of a slot; -1 when there is none */
+static int index_of(int slot) {
+  if (slot >= 1 && slot <= HAL_SLOT_LAST) return slot;
+  int is_update = slot >= HAL_UPDATE_SLOT_FIRST && slot <= HAL_UPDATE_SLOT_LAST;
+  return is_update ? HAL_SLOT_LAST + 1 + slot - HAL_UPDATE_SLOT_FIRST : -1;
+}
+
 int hal_storage_read(int slot, uint8_t *buffer, size_t capacity) {
-  if (slot < 1 || slot > HAL_SLOT_LAST) return HAL_ERR_INVALID;
-  if (storage.slots[slot].length > capacity) return HAL_ERR_TOO_LONG;
-  memcpy(buffer, storage.slots[slot].bytes, storage.slots[slot].length);
-  return storage.slots[slot].length;
+  int index = index_of(slot);
+  if (index < 0) return HAL_ERR_INVALID;
+  if (storage.slots[index].length > capacity) return HAL_ERR_TOO_LONG;
+  memcpy(buffer, storage.slots[index].bytes, storage.slots[index].length);
+  return storage.slots[index].length;
 }
 
 int hal_storage_write(int slot, const uint8_t *data, size_t length) {
-  if (slot < 1 || slot > HAL_SLOT_LAST) return HAL_ERR_INVALID;
+  int index = index_of(slot);
+  if (index < 0) return HAL_ERR_INVALID;
   if (length > SLOT_SIZE) return HAL_ERR_TOO_LONG;
-  memcpy(storage.slots[slot].bytes, data, length);
-  storage.slots[slot].length = (uint16_t)length;
+  memcpy(storage.slots[index].bytes, data, length);
+  storage.slots[index].length = (uint16_t)length;
+  return (int)length;
+}
+
+/** @returns `length` bytes of an area; NULL with the error when they are not there */
+static uint8_t *bytes_of(int image, uint32_t offset, size_t length, int *error) {
+#if WBOSON_APPLICATION_SLOT
+  if (image == HAL_IMAGE_APPLICATION_A || image == HAL_IMAGE_APPLICATION_B) {
+    *error = HAL_ERR_INVALID;
+    return offset > IMAGE_SIZE || length > IMAGE_SIZE - offset ? NULL : storage.images[image] + offset;
+  }
+#else
+  (void)image, (void)offset, (void)length;
+#endif
+  *error = HAL_ERR_NOT_SUPPORTED;
+  return NULL;
+}
+
+int hal_image_erase(int image, uint32_t offset, size_t length) {
+  int error;
+  uint8_t *bytes = bytes_of(image, offset, length, &error);
+  if (!bytes) return error;
+  memset(bytes, 0xff, length);
+  return IMAGE_SIZE;
+}
+
+int hal_image_write(int image, uint32_t offset, const uint8_t *data, size_t length) {
+  int error;
+  uint8_t *bytes = bytes_of(image, offset, length, &error);
+  if (!bytes) return error;
+  for (size_t i = 0; i < length; i += 1) bytes[i] &= data[i];
+  return (int)length;
+}
+
+int hal_image_read(int image, uint32_t offset, uint8_t *buffer, size_t length) {
+  int error;
+  const uint8_t *bytes = bytes_of(image, offset, length, &error);
+  if (!bytes) return error;
+  memcpy(buffer, bytes, length);
   return (int)length;
 }
 

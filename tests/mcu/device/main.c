@@ -18,8 +18,19 @@ extern const uint32_t module_size;
 /** Longest wait, so that commands are seen, ms. */
 #define LONGEST_WAIT 100
 
-/** The module with both transports needs more than a board for UDP gives, bytes. */
-#define TCP_LINEAR_MEMORY 20480u
+/** Modules with both transports, or with updates, need more than a board for UDP gives, bytes. */
+#define LARGE_LINEAR_MEMORY 32768u
+
+#if BOSON_APPLICATIONS
+/** What an application is given, bytes; a call into it may take long on a busy machine. */
+#define APPLICATION_IMAGE 12288u
+#define APPLICATION_MEMORY 8192u
+#define APPLICATION_STACK 2048u
+#define APPLICATION_CODE 4096u
+#define APPLICATION_TIME_MS 5000u
+
+static uint8_t image[APPLICATION_IMAGE];
+#endif
 
 static struct boson device;
 static int32_t lines;
@@ -68,13 +79,51 @@ static void on_signal(void *context, int on) {
   say("signal %d %d%s", on, 0, "");
 }
 
+/** What all of it takes: bytes of its own data, of heap, and of stack. */
+static void tell_memory(void) {
+  struct machine_memory memory;
+  machine_read_memory(&memory);
+  size_t own = sizeof device;
+#if BOSON_APPLICATIONS
+  own += sizeof image;
+#endif
+  char text[64];
+  snprintf(text, sizeof text, "%u heapNow %u stack %u", (unsigned)memory.heap_peak,
+           (unsigned)memory.heap_now, (unsigned)memory.stack_peak);
+  say("memory own %d linear %d heapPeak %s", (int)own,
+      boson_statistic(&device, BOSON_STATISTIC_MEMORY_SIZE), text);
+  machine_paint();
+}
+
+#if BOSON_APPLICATIONS
+static void on_update(void *context, const struct boson_update *update) {
+  (void)context;
+  const char *status = boson_error_name(update->status);
+  if (update->step == BOSON_UPDATE_APPLICATION) {
+    say("application %d %d %s", update->image, (int)update->version, status);
+  } else {
+    say("update %d %d %s", update->step, (int)update->version, status);
+  }
+}
+#endif
+
 static void stop(const char *doing, int error) {
   say("failed %d %d%s", error, 0, "");
   machine_printf("failed: %s: %s %s\n", doing, boson_error_name(error), boson_error_detail(&device));
   machine_exit(1);
 }
 
+/** Whether the module takes updates, so that an application may come. */
+static int takes_updates(void) {
+#if BOSON_APPLICATIONS
+  return boson_update_info(&device, BOSON_UPDATE_STATE) >= 0;
+#else
+  return 0;
+#endif
+}
+
 static void open_device(const struct board_command *go) {
+  int is_large = go->content[12] == BOSON_TCP || BOSON_APPLICATIONS;
   struct boson_config config = {
       .module = module_bytes,
       .module_size = module_size,
@@ -90,21 +139,32 @@ static void open_device(const struct board_command *go) {
                  .code = WBOSON_COMPILED_CODE},
       .on_connection = on_connection,
       .on_signal = on_signal,
+#if BOSON_APPLICATIONS
+      .application = {.image = image,
+                      .image_size = sizeof image,
+                      .time_ms = APPLICATION_TIME_MS,
+                      .limits = {.memory = APPLICATION_MEMORY,
+                                 .stack = APPLICATION_STACK,
+                                 .code = APPLICATION_CODE}},
+      .on_update = on_update,
+#endif
   };
-  if (config.transport == BOSON_TCP && config.limits.memory < TCP_LINEAR_MEMORY) {
-    config.limits.memory = TCP_LINEAR_MEMORY;
+  if (is_large && config.limits.memory < LARGE_LINEAR_MEMORY) {
+    config.limits.memory = LARGE_LINEAR_MEMORY;
   }
   memcpy(config.device_id, go->content, sizeof config.device_id);
   int error = boson_open(&device, &config);
   if (!error) error = boson_function(&device, "double", double_it, NULL);
   if (!error) error = boson_variable(&device, "lines", BOSON_INT, read_lines, NULL);
-  if (!error) error = boson_subscribe(&device, "command", 0, take_event, NULL);
+  // An application module may want it.
+  if (!error && !takes_updates()) error = boson_subscribe(&device, "command", 0, take_event, NULL);
   if (!error) error = boson_connect(&device);
   if (error) stop("open", error);
 }
 
 static void obey(const struct board_command *command) {
   if (command->type == FRAME_RESET) hal_reset();
+  if (command->type == FRAME_MEMORY) tell_memory();
   if (command->type == FRAME_GOODBYE) boson_disconnect(&device, BOSON_GOODBYE_USER);
   if (command->type != FRAME_PUBLISH) return;
   lines += 1;

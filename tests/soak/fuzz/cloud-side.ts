@@ -113,7 +113,7 @@ export class CloudSide {
       finished: dtls["finished"].size,
       resumable: dtls["acceptor"].cache.size,
       links: cloud["links"].size,
-      unsaved: cloud["unsaved"].size,
+      unsaved: cloud["store"]["unsaved"].size,
       output: cloud["output"].length,
     };
   }

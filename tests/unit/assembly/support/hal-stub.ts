@@ -91,3 +91,16 @@ export function halStorageWrite(slot: i32, buffer: usize, length: i32): i32 {
 export function halLog(level: i32, text: usize, length: i32): void {
   print("log " + level.toString() + " " + String.UTF8.decodeUnsafe(text, length));
 }
+
+/** No image areas. */
+export function halImageErase(_image: i32, _offset: u32, _length: i32): i32 {
+  return -1;
+}
+
+export function halImageWrite(_image: i32, _offset: u32, _buffer: usize, _length: i32): i32 {
+  return -1;
+}
+
+export function halImageRead(_image: i32, _offset: u32, _buffer: usize, _length: i32): i32 {
+  return -1;
+}

@@ -1,0 +1,112 @@
+// What an application module and its host offer each other: the imports that it may have, with the
+// capability that each takes, and the exports that it must have (docs/updates.md).
+
+import { equalBytes } from "../util/bytes";
+
+/** A signature of i32 only: parameters, and results in the upper half. */
+export type Shape = u32;
+/** Any other one. */
+export const OTHER_SHAPE: u32 = 0xff;
+
+/** Names in the module "board"; all others are in "wboson". */
+const CAPABILITY_BOARD: u32 = 16;
+/** Longest name of a module, an import or an export that is looked at. */
+export const NAME_CAPACITY: i32 = 24;
+/** Exports of functions; "memory" comes beside. */
+export const EXPORT_COUNT: i32 = 7;
+
+const IMPORT_COUNT: i32 = 13;
+/** Length of the name, shape, capability, name; of each. */
+// @ts-ignore: decorator
+@lazy
+const IMPORTS: usize = memory.data<u8>([
+  0x04, 0x00, 0x00, 0x66, 0x75, 0x65, 0x6c, 0x03, 0x03, 0x00, 0x6c, 0x6f, 0x67, 0x07, 0x17, 0x01,
+  0x70, 0x75, 0x62, 0x6c, 0x69, 0x73, 0x68, 0x11, 0x12, 0x04, 0x72, 0x65, 0x67, 0x69, 0x73, 0x74,
+  0x65, 0x72, 0x5f, 0x66, 0x75, 0x6e, 0x63, 0x74, 0x69, 0x6f, 0x6e, 0x11, 0x13, 0x04, 0x72, 0x65,
+  0x67, 0x69, 0x73, 0x74, 0x65, 0x72, 0x5f, 0x76, 0x61, 0x72, 0x69, 0x61, 0x62, 0x6c, 0x65, 0x09,
+  0x13, 0x02, 0x73, 0x75, 0x62, 0x73, 0x63, 0x72, 0x69, 0x62, 0x65, 0x06, 0x12, 0x20, 0x72, 0x61,
+  0x6e, 0x64, 0x6f, 0x6d, 0x09, 0x11, 0x00, 0x64, 0x65, 0x76, 0x69, 0x63, 0x65, 0x5f, 0x69, 0x64,
+  0x03, 0x11, 0x00, 0x67, 0x65, 0x74, 0x07, 0x13, 0x08, 0x63, 0x6f, 0x6e, 0x74, 0x72, 0x6f, 0x6c,
+  0x05, 0x13, 0x01, 0x71, 0x75, 0x65, 0x75, 0x65, 0x06, 0x12, 0x00, 0x75, 0x70, 0x64, 0x61, 0x74,
+  0x65, 0x04, 0x15, 0x10, 0x63, 0x61, 0x6c, 0x6c,
+]);
+/** Length of the name, shape, name; of each. */
+// @ts-ignore: decorator
+@lazy
+const EXPORTS: usize = memory.data<u8>([
+  0x07, 0x10, 0x61, 0x70, 0x70, 0x5f, 0x61, 0x62, 0x69, 0x0a, 0x10, 0x61, 0x70, 0x70, 0x5f, 0x62,
+  0x75, 0x66, 0x66, 0x65, 0x72, 0x13, 0x10, 0x61, 0x70, 0x70, 0x5f, 0x62, 0x75, 0x66, 0x66, 0x65,
+  0x72, 0x5f, 0x63, 0x61, 0x70, 0x61, 0x63, 0x69, 0x74, 0x79, 0x09, 0x01, 0x61, 0x70, 0x70, 0x5f,
+  0x63, 0x6c, 0x6f, 0x63, 0x6b, 0x05, 0x00, 0x73, 0x65, 0x74, 0x75, 0x70, 0x04, 0x00, 0x6c, 0x6f,
+  0x6f, 0x70, 0x09, 0x15, 0x61, 0x70, 0x70, 0x5f, 0x65, 0x76, 0x65, 0x6e, 0x74,
+]);
+/** "wboson", "board", "memory" */
+// @ts-ignore: decorator
+@lazy
+const MODULES: usize = memory.data<u8>([
+  0x77, 0x62, 0x6f, 0x73, 0x6f, 0x6e, 0x62, 0x6f, 0x61, 0x72, 0x64, 0x6d, 0x65, 0x6d, 0x6f, 0x72,
+  0x79,
+]);
+
+export const enum BridgeModule {
+  None = 0,
+  Wboson = 1,
+  Board = 2,
+}
+
+/** Which module a name of `length` bytes means. */
+export function bridgeModule(name: usize, length: u32): i32 {
+  if (length == 6 && equalBytes(name, MODULES, 6)) return BridgeModule.Wboson;
+  return length == 5 && equalBytes(name, MODULES + 6, 5) ? BridgeModule.Board : BridgeModule.None;
+}
+
+/** Whether a name is that of the memory. */
+export function isMemoryName(name: usize, length: u32): bool {
+  return length == 6 && equalBytes(name, MODULES + 11, 6);
+}
+
+/** Entry of an import, for the functions below; 0 for none. @param module BridgeModule */
+export function bridgeImport(module: i32, name: usize, length: u32): usize {
+  let entry = IMPORTS;
+  for (let i = 0; i < IMPORT_COUNT; i++) {
+    const size = <u32>load<u8>(entry);
+    const isBoard = load<u8>(entry, 2) == CAPABILITY_BOARD;
+    if (size == length && isBoard == (module == BridgeModule.Board)) {
+      if (equalBytes(entry + 3, name, size)) return entry;
+    }
+    entry += 3 + size;
+  }
+  return 0;
+}
+
+export function importShape(entry: usize): Shape {
+  return load<u8>(entry, 1);
+}
+
+/** Bit of the manifest that must be set; 0: none. */
+export function importCapability(entry: usize): u32 {
+  return load<u8>(entry, 2);
+}
+
+/** Whether an entry is that of `fuel`: the first. */
+export function isFuel(entry: usize): bool {
+  return entry == IMPORTS;
+}
+
+/** Number of an export that must be there, 0...EXPORT_COUNT - 1; -1: another one. */
+export function bridgeExport(name: usize, length: u32): i32 {
+  let entry = EXPORTS;
+  for (let i = 0; i < EXPORT_COUNT; i++) {
+    const size = <u32>load<u8>(entry);
+    if (size == length && equalBytes(entry + 2, name, size)) return i;
+    entry += 2 + size;
+  }
+  return -1;
+}
+
+/** Shape of the export with this number. */
+export function exportShape(number: i32): Shape {
+  let entry = EXPORTS;
+  for (let i = 0; i < number; i++) entry += 2 + <usize>load<u8>(entry);
+  return load<u8>(entry, 1);
+}
