@@ -1,11 +1,13 @@
 // Runs one device until Ctrl-C, and prints what happens to it.
 
+import path from "node:path";
 import { createInterface } from "node:readline";
 
 import {
   ConnectionState,
   CoreError,
   Device,
+  FileImages,
   FileStorage,
   Reason,
   Status,
@@ -13,7 +15,7 @@ import {
   VariableType,
   loadModule,
 } from "../../bindings/node";
-import type { Transport } from "../../bindings/node";
+import type { DeviceOptions, Transport, UpdateStep } from "../../bindings/node";
 import { DevicePrinter } from "./device-printer";
 
 export interface DeviceRun {
@@ -40,6 +42,10 @@ const GOODBYE_USER = 2;
 /** ms that a goodbye may take. */
 const GOODBYE_MS = 3000;
 const NOTHING = new Uint8Array();
+/** Folder of applications and firmware that came over the air, in that of keys and session. */
+const IMAGES = "images";
+/** Bytes of native firmware that are taken. */
+const FIRMWARE_CAPACITY = 1_048_576;
 
 /** @returns the exit code, once it has ended. @throws Error for a module or keys that will not do */
 export async function runDevice(run: DeviceRun): Promise<number> {
@@ -52,14 +58,17 @@ export async function runDevice(run: DeviceRun): Promise<number> {
   if (run.newSession) {
     for (const slot of [StorageSlot.SessionA, StorageSlot.SessionB]) storage.write(slot, NOTHING);
   }
+  const module = loadModule(run.file);
   const device = new Device({
-    module: loadModule(run.file),
+    module,
     storage,
+    ...updateOptions(module, run.storage),
     ...{ deviceId: run.deviceId, server: run.server, transport: run.transport },
     keepalive: run.keepalive,
     log: (level, text) => printer.log(level, text),
   });
   watch(device, printer);
+  watchUpdates(device, printer);
   if (!device.core.exports.app_clock) offerSomething(device, printer);
   const end = endOf(device, printer, run.connectTimeoutMs);
   void device.connect();
@@ -68,6 +77,16 @@ export async function runDevice(run: DeviceRun): Promise<number> {
   } finally {
     device.stop();
   }
+}
+
+/** A module that takes updates gets a place for them, and runs the application that they bring. */
+function updateOptions(module: WebAssembly.Module, storage: string): Partial<DeviceOptions> {
+  const takesUpdates = WebAssembly.Module.exports(module).some(
+    ({ name }) => name === "update_open",
+  );
+  if (!takesUpdates) return {};
+  const images = new FileImages(path.join(storage, IMAGES), { firmware: FIRMWARE_CAPACITY });
+  return { images, application: true };
 }
 
 function watch(device: Device, printer: DevicePrinter): void {
@@ -94,6 +113,33 @@ function watch(device: Device, printer: DevicePrinter): void {
   device.on("serverMoved", ({ host, port }) =>
     printer.print("server moved", { host, port }, `${host}:${port}`),
   );
+}
+
+function watchUpdates(device: Device, printer: DevicePrinter): void {
+  device.on("update", (step) => printer.print("update", step, textOf(step)));
+  device.on("application", ({ area, status, version }) => {
+    const reason = status === Status.Ok ? undefined : (Status[status] ?? String(status));
+    const what = area < 0 ? "none" : `version ${version}`;
+    const fields = area < 0 ? { reason } : { version, reason };
+    printer.print("application", fields, `${what}${reason ? ` (${reason})` : ""}`);
+  });
+}
+
+function textOf(step: UpdateStep): string {
+  switch (step.state) {
+    case "started":
+      return `started, ${step.size} bytes`;
+    case "progress":
+      return `${step.received} of ${step.size} bytes`;
+    case "ended":
+      return step.status === Status.Ok
+        ? `version ${step.version} verified`
+        : `refused (${Status[step.status] ?? step.status})`;
+    case "pending":
+      return `version ${step.version} waits`;
+    case "firmware":
+      return `firmware ${step.version} is staged`;
+  }
 }
 
 /** The core alone does nothing: something to try. */
