@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type Particle from "particle-api-js";
 
 import { Device, MemoryStorage, Reason, StorageSlot, loadModule } from "../bindings/node";
-import { CLOUD_FILES, exportSec1, generateKeyPair, openCloudDirectory } from "../cloud";
+import { CLOUD_FILES, exportSec1, generateKeyPair, readCloudDirectory } from "../cloud";
 import { LmdbStore } from "../cloud/store/lmdb-store";
 import { CloudProcess } from "../tests/support/cloud-process";
 import { projectRoot } from "../tests/support/fixture";
@@ -64,7 +64,7 @@ class Fleet {
 
   /** Keys of all devices, registered with the cloud. */
   private provision(): MemoryStorage[] {
-    const { keyPair: server, registry } = openCloudDirectory(this.cloud.data);
+    const { keyPair: server, registry } = readCloudDirectory(this.cloud.data);
     const kits = Array.from({ length: FLEET }, (_, i) => {
       const keyPair = generateKeyPair();
       const id = i.toString(16).padStart(24, "0");

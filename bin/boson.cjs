@@ -2,4 +2,4 @@
 // The command `boson`. Its source is TypeScript, which tsx loads.
 
 require("tsx/cjs");
-require("../cloud/cli/main.ts");
+require("../tools/boson/main.ts");

@@ -39,6 +39,15 @@ export interface DatagramEvent {
   datagram: Uint8Array;
 }
 
+/** A CoAP message of a session, without its encryption. */
+export interface MessageEvent {
+  direction: "in" | "out";
+  deviceId: string;
+  address: string;
+  transport: "udp" | "tcp";
+  message: Uint8Array;
+}
+
 export interface LocalCloudEvents {
   event: [EventMessage];
   device: [{ deviceId: string; change: DeviceChange; reason?: string }];
@@ -49,6 +58,8 @@ export interface LocalCloudEvents {
   update: [UpdateReport];
   alert: [AlertEvent];
   datagram: [DatagramEvent];
+  /** Over UDP it follows at once on the datagram that carries it. */
+  message: [MessageEvent];
   log: [{ level: "info" | "warn"; message: string }];
   /** Something waits for `pollTransmit`, or a timer changed, outside of handle calls. */
   wake: [];

@@ -1,6 +1,7 @@
-// A datagram as the event "datagram" shows it.
+// A datagram as the event "datagram" shows it, and what is inside as the event "message" does.
 
-import type { DatagramEvent } from "./cloud-events";
+import type { DatagramEvent, MessageEvent } from "./cloud-events";
+import type { LinkSession } from "./device-link";
 import { parseRecords } from "./dtls/record";
 
 /** @param lengthOf bytes of the connection id that begins with a byte */
@@ -23,4 +24,12 @@ export function describeDatagram(
     })),
     datagram,
   };
+}
+
+export function describeMessage(
+  direction: "in" | "out",
+  { deviceId, address, transport }: LinkSession,
+  message: Uint8Array,
+): MessageEvent {
+  return { direction, deviceId, address, transport, message };
 }

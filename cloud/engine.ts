@@ -3,7 +3,7 @@
 
 import { randomBytes } from "node:crypto";
 import { EventEmitter } from "node:events";
-import type { DeviceChange, LocalCloudEvents } from "./cloud-events";
+import type { DeviceChange, LocalCloudEvents, MessageEvent } from "./cloud-events";
 import type { LocalCloudOptions } from "./cloud-options";
 import type { CoapMessage } from "./coap/codec";
 import { CoapType } from "./coap/codec";
@@ -11,7 +11,7 @@ import { DEFAULT_TRANSMISSION_PARAMETERS, encodedLength } from "./coap/message-l
 import { count } from "./counters";
 import type { Counters } from "./counters";
 import { OperationMeter } from "./operations";
-import { describeDatagram } from "./datagram-event";
+import { describeDatagram, describeMessage } from "./datagram-event";
 import { DeviceLink } from "./device-link";
 import type { LinkHost, LinkSession } from "./device-link";
 import { encodeEvent } from "./device-protocol/events";
@@ -22,7 +22,7 @@ import type { DtlsServerEvents } from "./dtls/server";
 import type { SessionReset } from "./dtls/session-reset";
 import { dtlsServerOptions, szxOf, tcpServerOptions } from "./engine-setup";
 import { LinkStore } from "./link-store";
-import { Registry } from "./registry";
+import { Registry, unregistered } from "./registry";
 import { handleRequest } from "./request-handler";
 import type { RequestEffects } from "./request-handler";
 import { coapResources } from "./resources/built-in";
@@ -44,7 +44,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   protected readonly resources: Resources;
   protected readonly links = new Map<string, DeviceLink>();
   protected readonly store: LinkStore;
-  private readonly output: { to: string; datagram: Buffer }[] = [];
+  private readonly output: { to: string; datagram: Buffer; message?: MessageEvent }[] = [];
   private readonly wallClock: () => number;
   private readonly random: (length: number) => Uint8Array;
   private readonly idleTimeoutMs: number;
@@ -151,6 +151,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   pollTransmit(): { to: string; datagram: Uint8Array } | undefined {
     const next = this.output.shift();
     if (next) this.reportDatagram("out", next.to, next.datagram);
+    if (next?.message) this.emitSafely("message", next.message);
     return next;
   }
 
@@ -200,8 +201,9 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
 
   private dtlsEvents(): DtlsServerEvents {
     return {
-      transmit: (to, datagram) => {
-        this.output.push({ to, datagram });
+      transmit: (to, datagram, carried) => {
+        const message = carried && describeMessage("out", carried.session, carried.data);
+        this.output.push({ to, datagram, message });
         this.wake();
       },
       reserve: (session) => this.store.save(this.linkOf(session.deviceId), true),
@@ -285,6 +287,7 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   private handleMessage(session: LinkSession, data: Buffer, moved: boolean): void {
     const link = this.linkOf(session.deviceId);
     if (link.session !== session) return;
+    this.emitSafely("message", describeMessage("in", session, data));
     link.lastHeard = this.wallClock();
     link.heardAt = this.now;
     if (session.restored && link.greeted) link.ready = true;
@@ -351,7 +354,10 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
   }
 
   private sendOn(session: LinkSession, bytes: Buffer): void {
-    if (session.transport === "tcp") return this.tcp?.send(session, bytes);
+    if (session.transport === "tcp") {
+      this.emitSafely("message", describeMessage("out", session, bytes));
+      return this.tcp?.send(session, bytes);
+    }
     // A listener may have closed it meanwhile.
     if (!this.dtls.sessions.has(session)) return;
     try {
@@ -459,9 +465,4 @@ export class CloudEngine extends EventEmitter<LocalCloudEvents> {
       });
     }
   }
-}
-
-/** A device that was taken out of the registry while it had a session. */
-function unregistered(id: string): { id: string; publicKey: Buffer; name: string } {
-  return { id, publicKey: Buffer.alloc(0), name: id };
 }

@@ -32,6 +32,7 @@ export {
   prepareTcp,
   provisionDevice,
   provisionTcpDevice,
+  readCloudDirectory,
 } from "./provision";
 export * from "./errors";
 export { UpdateFailed } from "./updates/refusal";

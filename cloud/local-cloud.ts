@@ -35,7 +35,7 @@ import { CloudEngine } from "./engine";
 import type { ResourceHandler } from "./resources/resource";
 import { CloudError, DeviceOffline, UnknownDevice } from "./errors";
 import type { FlashOptions, UpdateReport, UpdateResult } from "./updates/device-update";
-import { flashDevice } from "./updates/flash";
+import { checkFlash, flashDevice } from "./updates/flash";
 
 export type * from "./cloud-events";
 export type { LocalCloudOptions } from "./cloud-options";
@@ -197,6 +197,16 @@ export class LocalCloud extends CloudEngine {
       report: (report) => this.emitSafely("update", report),
       run: (change) => this.run(() => change(this.now)),
     });
+  }
+
+  /** @throws CloudError what {@link flash} rejects with before anything has happened */
+  checkFlash(deviceId: string, file: Uint8Array, options: FlashOptions = {}): void {
+    checkFlash(this.requireLink(deviceId), file, options);
+  }
+
+  /** The last system description of a device, undecoded; undefined before the first. @throws UnknownDevice */
+  systemDescribeOf(deviceId: string): Buffer | undefined {
+    return this.requireLink(deviceId).getDescribe(DescribeType.System);
   }
 
   /** Where the update of a device stands, or how the last one ended; undefined: there was none. @throws UnknownDevice */

@@ -1,6 +1,6 @@
 // Makes the keys of a cloud and of its devices, and writes each side's into its data directory.
 //
-//   cloud directory:   server-key.der (SEC1)   server-public-key.der (SPKI)   reset-key.bin   devices.json   sessions/
+//   cloud directory:   cloud.lock   server-key.der (SEC1)   server-public-key.der (SPKI)   reset-key.bin   devices.json   sessions/
 //                      server-rsa-key.der (PKCS#1)   server-rsa-public-key.der (SPKI), once there is TCP
 //   device directory:  device-key.der (SEC1)   device-public-key.der (SPKI)   server-public-key.der (SPKI)   device-id
 //                      update-keys.bin (1...4 points x | y of keys that sign updates), if it is to take updates
@@ -16,6 +16,7 @@ import { exportSec1, generateKeyPair, keyPairFromSec1 } from "./keys";
 import type { KeyPair } from "./keys";
 import { Registry } from "./registry";
 import { FileStorage } from "./state-storage";
+import { holdLock } from "./store/lock";
 import {
   MAX_DEVICE_PKCS1_LENGTH,
   exportPkcs1,
@@ -32,6 +33,7 @@ export const CLOUD_FILES = {
   resetKey: "reset-key.bin",
   registry: "devices.json",
   sessions: "sessions",
+  lock: "cloud.lock",
 } as const;
 
 export const DEVICE_FILES = {
@@ -52,8 +54,19 @@ export interface CloudData {
   tcp?: { keyPair: RsaKeyPair };
 }
 
-/** Open the data directory of a cloud; the server key and the reset key are made on first use. */
+/**
+ * Open the data directory of a cloud, for as long as this process lives; the server key and the reset key are made on
+ * first use.
+ * @throws Error when another process has it open: two clouds with the same sessions would use record numbers twice
+ */
 export function openCloudDirectory(directory: string): CloudData {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  holdLock(join(directory, CLOUD_FILES.lock));
+  return readCloudDirectory(directory);
+}
+
+/** The same beside a cloud that may be running: for its keys and devices, not to run another one. */
+export function readCloudDirectory(directory: string): CloudData {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const keyPath = join(directory, CLOUD_FILES.serverKey);
   let keyPair = readKeyPair(keyPath);
@@ -62,12 +75,7 @@ export function openCloudDirectory(directory: string): CloudData {
     writeFileAtomically(keyPath, exportSec1(keyPair), true);
   }
   writeFileAtomically(join(directory, CLOUD_FILES.serverPublicKey), keyPair.spki, true, 0o644);
-  const resetKeyPath = join(directory, CLOUD_FILES.resetKey);
-  let resetKey = readOptional(resetKeyPath);
-  if (!resetKey) {
-    resetKey = randomBytes(RESET_KEY_LENGTH);
-    writeFileAtomically(resetKeyPath, resetKey, true);
-  }
+  const resetKey = readResetKey(directory);
   const rsa = readOptional(join(directory, CLOUD_FILES.serverRsaKey));
   return {
     keyPair,
@@ -76,6 +84,16 @@ export function openCloudDirectory(directory: string): CloudData {
     registry: Registry.load(join(directory, CLOUD_FILES.registry)),
     storage: new FileStorage(join(directory, CLOUD_FILES.sessions)),
   };
+}
+
+/** The key of reset tokens in a directory; it is made on first use. */
+export function readResetKey(directory: string): Buffer {
+  const path = join(directory, CLOUD_FILES.resetKey);
+  const stored = readOptional(path);
+  if (stored) return stored;
+  const resetKey = randomBytes(RESET_KEY_LENGTH);
+  writeFileAtomically(path, resetKey, true);
+  return resetKey;
 }
 
 /** Let a cloud take TCP connections: make its RSA key, unless it has one. To be called before it is opened. */
@@ -107,7 +125,7 @@ export interface ProvisionOptions {
  * @throws Error also when the device has a key for the other transport
  */
 export function provisionDevice(options: ProvisionOptions): { id: string; keyPair: KeyPair } {
-  const { keyPair: server } = openCloudDirectory(options.cloudDirectory);
+  const { keyPair: server } = readCloudDirectory(options.cloudDirectory);
   const stored = readOptional(join(options.deviceDirectory, DEVICE_FILES.deviceKey));
   const keyPair = stored ? readKey(stored, keyPairFromSec1, "P-256") : generateKeyPair();
   const keys = { key: exportSec1(keyPair), spki: keyPair.spki, serverSpki: server.spki };
@@ -146,7 +164,7 @@ function writeDevice(
 ): string {
   const path = (name: string): string => join(options.deviceDirectory, name);
   mkdirSync(options.deviceDirectory, { recursive: true, mode: 0o700 });
-  const { registry } = openCloudDirectory(options.cloudDirectory);
+  const { registry } = readCloudDirectory(options.cloudDirectory);
   const stored = readOptional(path(DEVICE_FILES.deviceId))?.toString("utf8").trim();
   const id = options.id ?? stored ?? randomBytes(12).toString("hex");
   const device = registry.register({ id, publicKey: keys.spki, name: options.name });

@@ -97,3 +97,8 @@ function checkPublicKey(spki: Buffer): void {
   else if (spki.length === DEVICE_SPKI_LENGTH) rsaPublicKeyFromSpki(spki);
   else throw new Error("not a P-256 SubjectPublicKeyInfo, nor one of a device's RSA key");
 }
+
+/** A device that was taken out of the registry while it had a session. */
+export function unregistered(id: string): RegisteredDevice {
+  return { id, publicKey: Buffer.alloc(0), name: id };
+}

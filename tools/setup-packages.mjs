@@ -31,6 +31,7 @@ const NEEDS = {
     ["gcc", "-E", "-x", "c", "-"],
     "#include <mbedtls/ecp.h>\n",
   ],
+  broker: ["message broker NATS", ["nats-server"], ["nats-server", "--version"], ""],
   chromium: ["browser Chromium", ["chromium"], ["/usr/bin/chromium", "--version"], ""],
 };
 

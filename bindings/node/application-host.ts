@@ -42,12 +42,13 @@ export class ApplicationHost {
   /** Answers that the core had no room for. */
   private answers: (() => number)[] = [];
 
-  /** @param core with `images`, in a module that takes updates */
+  /** @throws Error when the core has no `images`, or its module takes no updates */
   constructor(
     private readonly core: Core,
     private readonly limits: ApplicationLimits = {},
   ) {
     if (!core.exports.update_open) throw new Error("this module takes no updates");
+    if (!core.options.images) throw new Error("an application module needs `images`");
   }
 
   /**
@@ -215,8 +216,16 @@ export class ApplicationHost {
 
   private fail(status: Status, { message }: Error, now: number): void {
     this.core.options.log?.(LOG_ERROR, `application: ${Status[status]}: ${message}`);
+    if (status === Status.ApplicationFlood) this.cancelPublishes();
     this.destroy();
     this.core.exports.application_fault!(status, now);
+  }
+
+  /** What a flood left in the queue does not go out, and leaves room for the news of its end. */
+  private cancelPublishes(): void {
+    for (const handle of this.application?.belongings.publishes ?? []) {
+      this.core.exports.queue_cancel!(handle);
+    }
   }
 
   // ---- events -------------------------------------------------------------------------------

@@ -97,6 +97,11 @@ export class Updates {
     this.check("apply", this.exports.update_apply(this.clock()));
   }
 
+  /** The application that runs is well: its probation ends. @throws CoreError when there is none */
+  confirm(): void {
+    this.check("confirm", this.exports.application_healthy(this.clock()));
+  }
+
   /** Go back to the application before this one. @throws CoreError when there is none */
   rollback(): void {
     this.check("roll back", this.exports.update_rollback(this.clock()));

@@ -16,6 +16,8 @@ interface CloudFlags {
   httpHost: string;
   allowRemote: boolean;
   user?: string;
+  fleet?: string;
+  broker: string;
 }
 
 export function cloudCommand(program: Command): void {
@@ -31,6 +33,8 @@ export function cloudCommand(program: Command): void {
     .option("--allow-remote", "let --http-host be no loopback address", false)
     .option("--no-http", "no API")
     .option("--user <name>", 'name of the first user (default: "dev")')
+    .option("--fleet <directory>", "what it has in common with other clouds: keys, users, devices")
+    .option("--broker <url>", "NATS, by which a fleet talks", "nats://127.0.0.1:4222")
     .addHelpText("after", "\nThe first user's password is BOSON_PASSWORD, or random and printed.")
     .action(async (flags: CloudFlags) => {
       await serveCloud({
@@ -39,6 +43,7 @@ export function cloudCommand(program: Command): void {
         tcpPort: flags.tcpPort,
         host: flags.host,
         firstUser: flags.user,
+        fleet: flags.fleet ? { directory: flags.fleet, broker: flags.broker } : undefined,
         rest: flags.http && {
           port: flags.httpPort,
           host: flags.httpHost,

@@ -1,4 +1,4 @@
-// The command `boson`: a local cloud, and what one asks of it.
+// The command `boson`, as far as it is the cloud's: a local cloud, and what one asks of it. tools/boson adds the rest.
 
 import { Command } from "commander";
 import { ApiFailure } from "./api-client";
@@ -12,9 +12,10 @@ import { loginCommand } from "./login";
 import { newCommand } from "./new";
 import { signCommands } from "./sign";
 import { updateKeysCommand } from "./update-keys";
+import { updateCommands } from "./updates";
 import { userCommand } from "./user";
 
-const program = new Command("boson")
+export const program = new Command("boson")
   .description("A local Particle-compatible device cloud, and a client for it")
   .showHelpAfterError();
 
@@ -23,6 +24,7 @@ loginCommand(program);
 userCommand(program);
 keysCommand(program);
 deviceCommands(program);
+updateCommands(program);
 eventsCommand(program);
 doctorCommand(program);
 newCommand(program);
@@ -30,7 +32,10 @@ buildCommand(program);
 signCommands(program);
 updateKeysCommand(program);
 
-program.parseAsync().catch((error: Error) => {
-  console.error(error instanceof ApiFailure ? error.message : `boson: ${error.message}`);
-  process.exitCode = 1;
-});
+/** Do what the command line says. */
+export function run(): void {
+  program.parseAsync().catch((error: Error) => {
+    console.error(error instanceof ApiFailure ? error.message : `boson: ${error.message}`);
+    process.exitCode = 1;
+  });
+}

@@ -10,6 +10,29 @@ export function countOf(text: string): number {
   return numberOf(text, 1, Number.MAX_SAFE_INTEGER);
 }
 
+/** Seconds of a timeout. */
+export function secondsOf(text: string): number {
+  return numberOf(text, 1, 86_400);
+}
+
+/** ms, or -1. */
+export function keepaliveOf(text: string): number {
+  return text === "-1" ? -1 : numberOf(text, 1, 0x7fffffff);
+}
+
+export interface ServerName {
+  host: string;
+  port?: number;
+}
+
+/** HOST, HOST:PORT or [ADDRESS]:PORT. */
+export function serverOf(text: string): ServerName {
+  const found = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(text);
+  if (!found) throw new InvalidArgumentError("It is HOST, HOST:PORT or [ADDRESS]:PORT.");
+  const [, address, name, port] = found;
+  return { host: address ?? name, port: port === undefined ? undefined : portOf(port) };
+}
+
 /** A whole number. @throws InvalidArgumentError */
 export function numberOf(text: string, least: number, most: number): number {
   const value = Number(text);

@@ -1,10 +1,13 @@
 // boson user: add a user to a cloud that is not running, or give one a new password.
 
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Command } from "commander";
 import { Tokens } from "../rest/accounts/tokens";
 import { Users } from "../rest/accounts/users";
 import { LmdbStore } from "../store/lmdb-store";
+import { SHARED_STORE_FILE, SharedStore } from "../store/shared-store";
 import { askPassword } from "./ask";
 import { DEFAULT_DATA } from "./profile";
 
@@ -19,7 +22,8 @@ export function userCommand(program: Command): void {
     .option("--otp", "ask for one-time passwords of an authenticator app, too", false)
     .addHelpText("after", "\nThe password is BOSON_PASSWORD, or the next line of the input.")
     .action(async (name: string, { data, otp }: { data: string; otp: boolean }) => {
-      const store = LmdbStore.open(data);
+      const isFleet = existsSync(join(data, SHARED_STORE_FILE));
+      const store = isFleet ? SharedStore.open(data) : LmdbStore.open(data);
       try {
         const secret = otp ? randomBytes(OTP_SECRET_LENGTH) : undefined;
         const password = await askPassword(name);

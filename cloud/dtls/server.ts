@@ -46,7 +46,8 @@ export type CloseReason = "close-notify" | "fatal-alert" | "replaced" | "address
 
 /** What the server tells its owner. */
 export interface DtlsServerEvents {
-  transmit(to: string, datagram: Buffer): void;
+  /** @param carried application data inside, as it was before it was sealed */
+  transmit(to: string, datagram: Buffer, carried?: { session: Session; data: Uint8Array }): void;
   /** Store a session durably, before numbers of its new reservation are used. @throws Error when that fails */
   reserve(session: Session): void;
   /** A record of a session was accepted; `moved` when its address changed. */
@@ -121,7 +122,8 @@ export class DtlsServer {
 
   /** Send application data. @throws Error when the record number cannot be reserved */
   send(session: Session, data: Uint8Array): void {
-    this.events.transmit(session.address, session.seal(ContentType.ApplicationData, data));
+    const record = session.seal(ContentType.ApplicationData, data);
+    this.events.transmit(session.address, record, { session, data });
   }
 
   /** End a session for good: one sealed alert, unless it is not wanted, then its keys are gone. */

@@ -11,10 +11,16 @@ import type { EventBus } from "./event-bus";
 import type { EventLog } from "./event-log";
 import type { EventStreams } from "./event-streams";
 import type { RestLimits } from "./options";
+import type { Updates } from "./updates";
+import type { Reach } from "./reach";
+import type { TrafficLog } from "./traffic/traffic-log";
 import type { Webhooks } from "./webhooks/webhooks";
 
 export interface Api {
+  /** The cloud of this process. */
   cloud: LocalCloud;
+  /** It, and with a fleet the others. */
+  reach: Reach;
   store: Store;
   users: Users;
   tokens: Tokens;
@@ -24,6 +30,8 @@ export interface Api {
   log: EventLog;
   streams: EventStreams;
   webhooks: Webhooks;
+  updates: Updates;
+  traffic: TrafficLog;
   limits: RestLimits;
   /** ms since 1970. */
   now: () => number;

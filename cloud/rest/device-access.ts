@@ -11,7 +11,7 @@ export const DEVICE_PATHS = ["/v1/devices/:device", "/v1/products/:product/devic
 
 /** All devices of a user. */
 export function devicesOf(api: Api, username: string): DeviceInfo[] {
-  return api.cloud.devices.filter(({ id }) => api.records.ownerOf(id) === username);
+  return api.reach.devices.filter(({ id }) => api.records.ownerOf(id) === username);
 }
 
 /**
@@ -32,7 +32,7 @@ export function deviceOf(api: Api, request: FastifyRequest): DeviceInfo {
 export function findDevice(api: Api, username: string, wanted: string): DeviceInfo | undefined {
   const id = wanted.toLowerCase();
   if (api.records.ownerOf(id) === username && api.cloud.registry.find(id)) {
-    return api.cloud.device(id);
+    return api.reach.device(id);
   }
   return devicesOf(api, username).find(({ name }) => name.toLowerCase() === id);
 }

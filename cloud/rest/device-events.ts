@@ -6,6 +6,7 @@ import { ContentFormat } from "../device-protocol/events";
 import type { DeviceRecords } from "./device-records";
 import type { CloudEvent, EventBus } from "./event-bus";
 import type { EventLog } from "./event-log";
+import { watchFlashStatus } from "./flash-status";
 import { storeEvent, storeIfPossible } from "./publication";
 
 export interface EventSinks {
@@ -16,7 +17,7 @@ export interface EventSinks {
 }
 
 const CLAIM_CODE_EVENT = "spark/device/claim/code";
-const STATUS_EVENT = "spark/status";
+export const STATUS_EVENT = "spark/status";
 const STATUS_TTL = 60;
 
 const TEXT: number[] = [ContentFormat.Text, ContentFormat.Json, ContentFormat.Xml];
@@ -36,16 +37,21 @@ export function watchDevices(cloud: LocalCloud, sinks: EventSinks): () => void {
       return;
     }
     const { deviceId, name, ttl } = message;
-    distribute(sinks, cloud, deviceId, { name, ttl, data: toText(message) });
+    const { contentType } = message;
+    distribute(sinks, cloud, deviceId, { name, ttl, contentType, data: toText(message) });
   };
   const onDevice = ({ deviceId, change }: { deviceId: string; change: string }): void => {
     if (change === "hello") noteHandshake(cloud, deviceId, sinks);
     if (change !== "online" && change !== "offline") return;
     distribute(sinks, cloud, deviceId, { name: STATUS_EVENT, ttl: STATUS_TTL, data: change });
   };
+  const unwatchStatus = watchFlashStatus(cloud, (deviceId, name, data) =>
+    distribute(sinks, cloud, deviceId, { name, ttl: STATUS_TTL, data }),
+  );
   cloud.on("event", onEvent);
   cloud.on("device", onDevice);
   return () => {
+    unwatchStatus();
     cloud.off("event", onEvent);
     cloud.off("device", onDevice);
   };
@@ -55,7 +61,7 @@ function distribute(
   { bus, log, records, now }: EventSinks,
   cloud: LocalCloud,
   deviceId: string,
-  content: Pick<CloudEvent, "name" | "ttl" | "data">,
+  content: Pick<CloudEvent, "name" | "ttl" | "data" | "contentType">,
 ): void {
   const owner = records.ownerOf(deviceId);
   // Nobody may see it.
@@ -79,6 +85,13 @@ function noteHandshake(cloud: LocalCloud, deviceId: string, { records, now }: Ev
   const lastIpAddress = isIP(host) ? host : undefined;
   const changes = { lastHandshakeAt: now(), lastIpAddress };
   storeIfPossible(cloud, () => records.update(deviceId, changes, false));
+}
+
+/** The data of an event as devices get it: the way back from {@link toText}. */
+export function toBytes({ data, contentType }: CloudEvent): Buffer {
+  const isText = contentType === undefined || TEXT.includes(contentType);
+  if (data === null || isText) return Buffer.from(data ?? "");
+  return Buffer.from(data.slice(data.indexOf(",") + 1), "base64");
 }
 
 /** Event data as JSON can carry it. */

@@ -34,9 +34,14 @@ export class DeviceRecords {
   ) {
     this.table = store.table("device-records");
     this.claimCodes = store.table("claim-codes");
-    for (const [id, { owner }] of this.table.entries()) {
-      if (owner !== undefined) this.owners.set(id, owner);
-    }
+    this.refresh();
+  }
+
+  /** Another process may have changed a record. @param deviceId undefined: any */
+  refresh(deviceId?: string): void {
+    if (deviceId !== undefined) return this.noteOwner(deviceId, this.get(deviceId).owner);
+    this.owners.clear();
+    for (const [id, { owner }] of this.table.entries()) this.noteOwner(id, owner);
   }
 
   get(deviceId: string): DeviceRecord {
@@ -67,8 +72,12 @@ export class DeviceRecords {
   update(deviceId: string, changes: Partial<DeviceRecord>, durable = true): void {
     const record = { ...this.get(deviceId), ...changes };
     this.table.put(deviceId, record, durable);
-    if (record.owner === undefined) this.owners.delete(deviceId);
-    else this.owners.set(deviceId, record.owner);
+    this.noteOwner(deviceId, record.owner);
+  }
+
+  private noteOwner(deviceId: string, owner: string | undefined): void {
+    if (owner === undefined) this.owners.delete(deviceId);
+    else this.owners.set(deviceId, owner);
   }
 
   /** A code by which a device, once it has been told, claims itself for the user. 63 characters. */

@@ -5,6 +5,8 @@ export interface CloudEvent {
   name: string;
   /** Text as it is, anything else as a data: URL; null when there is none. */
   data: string | null;
+  /** Of a device's event: content format of the device protocol. Absent: text. */
+  contentType?: number;
   /** Seconds. */
   ttl: number;
   /** ISO 8601. */
@@ -25,6 +27,8 @@ export interface EventFilter {
   prefix?: string;
   deviceId?: string;
   productId?: number;
+  /** Only what was published in this process. */
+  here?: boolean;
 }
 
 export interface EventBus {
@@ -33,19 +37,23 @@ export interface EventBus {
   subscribe(filter: EventFilter, listener: (event: CloudEvent) => void): () => void;
 }
 
-export class LocalEventBus implements EventBus {
-  private readonly listeners = new Map<string, Map<symbol, (event: CloudEvent) => void>>();
+type Listener = (event: CloudEvent, isHere: boolean) => void;
 
-  publish(event: CloudEvent): void {
-    for (const listener of [...(this.listeners.get(event.owner)?.values() ?? [])]) listener(event);
+export class LocalEventBus implements EventBus {
+  private readonly listeners = new Map<string, Map<symbol, Listener>>();
+
+  /** @param isHere it was published in this process */
+  publish(event: CloudEvent, isHere = true): void {
+    const mine = [...(this.listeners.get(event.owner)?.values() ?? [])];
+    for (const listener of mine) listener(event, isHere);
   }
 
   subscribe(filter: EventFilter, listener: (event: CloudEvent) => void): () => void {
     const key = Symbol();
-    const mine = this.listeners.get(filter.owner) ?? new Map<symbol, (e: CloudEvent) => void>();
+    const mine = this.listeners.get(filter.owner) ?? new Map<symbol, Listener>();
     this.listeners.set(filter.owner, mine);
-    mine.set(key, (event) => {
-      if (matches(filter, event)) listener(event);
+    mine.set(key, (event, isHere) => {
+      if (matches(filter, event) && (isHere || !filter.here)) listener(event);
     });
     return () => {
       mine.delete(key);

@@ -50,16 +50,8 @@ export class EventStreams {
     filter: EventFilter,
     { withProduct = false, before = [] as CloudEvent[] } = {},
   ): void {
-    const stream = { owner: filter.owner, response };
-    this.open.add(stream);
-    response.writeHead(200, {
-      "content-type": "text/event-stream; charset=utf-8",
-      "cache-control": "no-cache",
-      // Proxies that collect would keep events back.
-      "x-accel-buffering": "no",
-    });
-    response.write(":ok\n\n");
-    const send = (event: CloudEvent): void => this.send(stream, encodeEvent(event, withProduct));
+    const sendText = this.begin(response, filter.owner, () => unsubscribe());
+    const send = (event: CloudEvent): void => sendText(encodeEvent(event, withProduct));
     const queue: CloudEvent[] | undefined = [...before];
     let started = false;
     const unsubscribe = this.bus.subscribe(filter, (event) => {
@@ -71,12 +63,30 @@ export class EventStreams {
       started = true;
       for (const event of queue.splice(0)) send(event);
     });
+  }
+
+  /**
+   * Turn a response into a stream of whatever its owner sends; it gets signs of life like all others.
+   * @param onEnd the client has gone, or did not read
+   * @returns sends text
+   */
+  begin(response: ServerResponse, owner: string, onEnd: () => void): (text: string) => void {
+    const stream = { owner, response };
+    this.open.add(stream);
+    response.writeHead(200, {
+      "content-type": "text/event-stream; charset=utf-8",
+      "cache-control": "no-cache",
+      // Proxies that collect would keep events back.
+      "x-accel-buffering": "no",
+    });
+    response.write(":ok\n\n");
     const end = (): void => {
-      unsubscribe();
+      onEnd();
       this.open.delete(stream);
     };
     response.on("close", end);
     response.on("error", end);
+    return (text) => this.send(stream, text);
   }
 
   /** End all streams. */

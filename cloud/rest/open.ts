@@ -7,16 +7,20 @@ import type { LocalCloudOptions } from "../local-cloud";
 import { CLOUD_FILES, openCloudDirectory } from "../provision";
 import { Registry } from "../registry";
 import { LmdbStore } from "../store/lmdb-store";
+import { SHARED_STORE_FILE } from "../store/shared-store";
 import type { StateStorage } from "../state-storage";
 import type { Store } from "../store/store";
 import { StoredRegistry } from "../store/stored-registry";
 import { StoredState } from "../store/stored-state";
 import { DeviceRecords } from "./device-records";
+import type { FleetMember } from "./fleet/fleet-member";
 
 export interface StoredCloud {
   cloud: LocalCloud;
   store: Store;
   records: DeviceRecords;
+  /** With a fleet. */
+  member?: FleetMember;
 }
 
 /**
@@ -27,6 +31,9 @@ export function openStoredCloud(
   directory: string,
   options: Partial<LocalCloudOptions> = {},
 ): StoredCloud {
+  if (existsSync(join(directory, SHARED_STORE_FILE))) {
+    throw new Error(`${directory} belongs to a fleet: --fleet ${directory}, and another --data`);
+  }
   const store = LmdbStore.open(directory);
   try {
     const { keyPair, tcp, resetKey, storage: files } = openCloudDirectory(directory);

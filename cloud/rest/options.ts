@@ -1,5 +1,7 @@
 // How the REST server is set up, and what it bears.
 
+import type { RetryLimits } from "./webhooks/hook-retries";
+
 export interface RestLimits {
   /** Bytes of a JSON or form body. */
   bodyLength: number;
@@ -21,6 +23,8 @@ export interface RestLimits {
   requestTimeoutMs: number;
   /** Events of each user that are kept. */
   eventsKept: number;
+  /** Datagrams of all devices that the traffic view keeps, in memory; 0: it is off. */
+  datagramsKept: number;
   /** Devices and webhooks of one user. */
   devicesPerUser: number;
   webhooksPerUser: number;
@@ -38,6 +42,7 @@ export const DEFAULT_LIMITS: RestLimits = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 60_000,
   eventsKept: 1000,
+  datagramsKept: 1000,
   devicesPerUser: 10_000,
   webhooksPerUser: 20,
 };
@@ -56,6 +61,8 @@ export interface RestOptions {
   mayCall?: (url: URL) => boolean;
   /** ms that a webhook waits for an answer. Default: 20000. */
   webhookTimeoutMs?: number;
+  /** How often, and after what pauses, webhooks try again. Default: twice, after 30 s and 60 s. */
+  webhookRetries?: Partial<RetryLimits>;
   /** ms since 1970. Default: Date.now. */
   wallClock?: () => number;
 }

@@ -1,6 +1,7 @@
 // Events that begin in the cloud: to the devices of their owner, the log and the streams.
 
 import type { Api } from "./api";
+import { STATUS_EVENT, toBytes } from "./device-events";
 import type { CloudEvent } from "./event-bus";
 
 type Sinks = Pick<Api, "cloud" | "records" | "log" | "bus">;
@@ -13,6 +14,26 @@ export function publishToAll(sinks: Sinks, event: CloudEvent): void {
     (event.productId === undefined || cloud.device(id).lastHello?.productId === event.productId);
   cloud.publish(event.name, event.data ?? "", { isFor });
   keep(sinks, event);
+}
+
+/**
+ * An event of another process of the fleet: to the devices that are connected here, and the log. Its process has decided
+ * who may get it.
+ */
+export function publishFromFleet({ cloud, records, log }: Sinks, event: CloudEvent): void {
+  storeEvent(cloud, log, event);
+  // That a device comes or goes is for streams.
+  if (event.name === STATUS_EVENT) return;
+  const isOfDevice = /^[0-9a-f]{24}$/.test(event.coreId);
+  const product = isOfDevice ? undefined : event.productId;
+  const isFor = (id: string): boolean =>
+    records.ownerOf(id) === event.owner &&
+    (product === undefined || cloud.device(id).lastHello?.productId === product);
+  try {
+    cloud.publish(event.name, toBytes(event), { isFor, contentType: event.contentType });
+  } catch {
+    // Too long for devices: it is for streams only.
+  }
 }
 
 /** What the cloud itself has to say reaches streams even if it is too long for devices. */

@@ -7,13 +7,18 @@ import type { LocalCloud } from "../local-cloud";
 import { CLOUD_FILES, prepareTcp } from "../provision";
 import { TcpListener } from "../tcp/listener";
 import { DEFAULT_PORT, UdpListener } from "../udp-listener";
+import { openFleetCloud } from "./fleet/open";
+import type { FleetOptions } from "./fleet/open";
 import { importDevices, openStoredCloud } from "./open";
+import type { StoredCloud } from "./open";
 import type { RestOptions } from "./options";
 import { RestServer } from "./server";
 
 export interface RunOptions {
   /** The data directory. */
   data: string;
+  /** Be one of several processes that serve the same users and devices. */
+  fleet?: FleetOptions;
   /** UDP. Default: 127.0.0.1, 5684. */
   host?: string;
   port?: number;
@@ -43,11 +48,16 @@ const WATCH_INTERVAL_MS = 1000;
 /** Start. @throws Error when a port or the data directory is taken */
 export async function runCloud(options: RunOptions): Promise<RunningCloud> {
   const { data, host = "127.0.0.1", port = DEFAULT_PORT } = options;
-  const { tcpPort } = options;
-  if (tcpPort !== undefined) await prepareTcp(data);
-  const stored = openStoredCloud(data);
+  const { tcpPort, fleet } = options;
+  /** Where devices are provisioned. */
+  const registrations = fleet?.directory ?? data;
+  if (fleet && options.rest === false) throw new Error("a fleet needs the API");
+  if (tcpPort !== undefined) await prepareTcp(registrations);
+  const stored: StoredCloud = fleet ? await openFleetCloud(data, fleet) : openStoredCloud(data);
   const { cloud, store } = stored;
   const closing: (() => Promise<unknown>)[] = [() => store.close()];
+  const { member } = stored;
+  if (member) closing.push(() => member.close());
   const close = async (): Promise<void> => {
     for (const step of closing.splice(0).reverse()) await step();
   };
@@ -56,7 +66,7 @@ export async function runCloud(options: RunOptions): Promise<RunningCloud> {
     const rest = options.rest === false ? undefined : await RestServer.listen(stored, options.rest);
     if (rest) closing.push(() => rest.close());
     const newUser = rest && (await makeFirstUser(rest, options));
-    if (rest) closing.push(watchRegistrations(rest, data));
+    if (rest) closing.push(watchRegistrations(rest, registrations));
     const udp = await UdpListener.listen(cloud, { port, host });
     closing.push(() => udp.close());
     const tcp =

@@ -18,7 +18,7 @@ import { watchDevices } from "./device-events";
 import type { DeviceRecords } from "./device-records";
 import { ApiError, toAnswer } from "./errors";
 import { LocalEventBus } from "./event-bus";
-import type { CloudEvent, EventBus } from "./event-bus";
+import type { CloudEvent } from "./event-bus";
 import { EventLog } from "./event-log";
 import { EventStreams } from "./event-streams";
 import { DEFAULT_LIMITS, isLoopback } from "./options";
@@ -34,9 +34,15 @@ import { productRoutes } from "./routes/products";
 import { provisioningRoutes } from "./routes/provisioning";
 import { publishRoutes } from "./routes/publish";
 import { streamRoutes } from "./routes/streams";
+import { updateRoutes } from "./routes/updates";
+import { trafficRoutes } from "./routes/traffic";
 import { userRoutes } from "./routes/user";
 import { webhookRoutes } from "./routes/webhooks";
+import { joinFleet } from "./fleet/join";
+import type { FleetMember } from "./fleet/fleet-member";
 import { publishAsCloud } from "./publication";
+import { Updates } from "./updates";
+import { TrafficLog } from "./traffic/traffic-log";
 import { Webhooks } from "./webhooks/webhooks";
 
 const DEFAULT_REST_PORT = 9090;
@@ -57,7 +63,8 @@ export interface RestParts {
   cloud: LocalCloud;
   store: Store;
   records: DeviceRecords;
-  bus?: EventBus;
+  /** The part of this process in a fleet of several. */
+  member?: FleetMember;
 }
 
 export class RestServer {
@@ -83,12 +90,14 @@ export class RestServer {
     const server = new RestServer(app, api, unwatch);
     try {
       await register(app, api);
+      if (parts.member) await joinFleet(api, parts.member);
       await app.listen({ host, port: options.port ?? DEFAULT_REST_PORT });
     } catch (error) {
       await server.close();
       throw error;
     }
     app.server.maxConnections = api.limits.connections;
+    api.updates.resume();
     return server;
   }
 
@@ -106,7 +115,9 @@ export class RestServer {
   /** Stop: streams end, requests under way are answered. */
   async close(): Promise<void> {
     this.unwatch();
+    this.api.updates.close();
     this.api.streams.close();
+    this.api.traffic.close();
     await this.api.webhooks.close();
     await this.app.close();
   }
@@ -115,20 +126,23 @@ export class RestServer {
 function makeApi(parts: RestParts, options: RestOptions): Api {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const now = options.wallClock ?? Date.now;
-  const { cloud, store, records } = parts;
-  const bus = parts.bus ?? new LocalEventBus();
+  const { cloud, store, records, member } = parts;
+  const bus = member?.bus ?? new LocalEventBus();
   const log = new EventLog(store, limits.eventsKept);
   const publish = (event: CloudEvent): void => publishAsCloud({ cloud, records, log, bus }, event);
-  const { mayCall, webhookTimeoutMs } = options;
+  const { mayCall, webhookTimeoutMs, webhookRetries: retries } = options;
   return {
     ...{ cloud, store, records, bus, log, limits, now },
+    reach: member ?? cloud,
     webhooks: new Webhooks(store, bus, publish, {
-      ...{ mayCall, now },
+      ...{ mayCall, now, retries },
       limits: webhookTimeoutMs === undefined ? {} : { timeoutMs: webhookTimeoutMs },
     }),
     users: new Users(store),
     tokens: new Tokens(store, now),
     clients: new OAuthClients(store),
+    updates: new Updates(cloud, store, now),
+    traffic: new TrafficLog(cloud, limits.datagramsKept, now),
     streams: new EventStreams(bus, limits, options.keepAliveMs ?? 9000),
   };
 }
@@ -205,6 +219,8 @@ async function register(app: FastifyInstance, api: Api): Promise<void> {
   productRoutes(app, api);
   webhookRoutes(app, api);
   localRoutes(app, api);
+  updateRoutes(app, api);
+  trafficRoutes(app, api);
   compileRoutes(app);
   consoleRoutes(app);
 }

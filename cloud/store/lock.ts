@@ -9,7 +9,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
  * @throws Error that names the process which has it
  */
 export function takeLock(path: string): () => void {
-  const mine = `${process.pid} ${startOf(process.pid)}`;
+  const mine = nameOf(process.pid);
   for (let attempt = 0; attempt < 2; attempt++) {
     try {
       writeFileSync(path, mine, { flag: "wx", mode: 0o600 });
@@ -17,13 +17,34 @@ export function takeLock(path: string): () => void {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     }
-    const [pid, start] = readFileSync(path, "utf8").split(" ");
+    const [pid, start] = (ownerOf(path) ?? "").split(" ");
     if (isRunning(Number(pid), start ?? "")) {
       throw new Error(`${path}: process ${pid} is running on this data directory`);
     }
     rmSync(path, { force: true });
   }
   throw new Error(`${path}: another process took it`);
+}
+
+/**
+ * Take a lock file for as long as this process lives; it may take it again.
+ * @throws Error that names the process which has it
+ */
+export function holdLock(path: string): void {
+  if (ownerOf(path) !== nameOf(process.pid)) takeLock(path);
+}
+
+function nameOf(pid: number): string {
+  return `${pid} ${startOf(pid)}`;
+}
+
+function ownerOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 function isRunning(pid: number, start: string): boolean {

@@ -39,6 +39,23 @@ export class StoredRegistry extends Registry {
     super.unregister(id);
   }
 
+  /** Another process may have changed a device. @param id undefined: any */
+  refresh(id?: string): void {
+    const stored = new Map(this.table.entries());
+    const ids =
+      id === undefined ? [...this.devices.map((device) => device.id), ...stored.keys()] : [id];
+    this.changing = true;
+    try {
+      for (const each of new Set(ids)) {
+        const device = stored.get(each);
+        if (device) super.register(decode(device));
+        else super.unregister(each);
+      }
+    } finally {
+      this.changing = false;
+    }
+  }
+
   private storeOrRestore(registered: RegisteredDevice, before?: RegisteredDevice): void {
     try {
       this.table.put(registered.id, encode(registered));

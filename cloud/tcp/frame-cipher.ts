@@ -48,3 +48,8 @@ export function longestMessage(bufferLength: number): number {
   const ciphertext = Math.floor((bufferLength - 2 - BLOCK_LENGTH) / BLOCK_LENGTH) * BLOCK_LENGTH;
   return Math.max(0, ciphertext - 1);
 }
+
+/** Bytes of the frame of a message. */
+export function frameLength(messageLength: number): number {
+  return 2 + (Math.floor(messageLength / BLOCK_LENGTH) + 1) * BLOCK_LENGTH;
+}

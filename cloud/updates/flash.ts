@@ -26,12 +26,8 @@ export function flashDevice(
   options: FlashOptions,
   host: FlashHost,
 ): Promise<UpdateResult> {
-  checkFlash(file, options);
+  checkFlash(link, file, options);
   const { id } = link.device;
-  if (link.update && !link.update.over) {
-    throw new CloudError("update-under-way", `an update of ${id} is under way`);
-  }
-  if (!options.waitForDevice && !(link.online && link.ready)) throw new DeviceOffline(id);
   const { signal, onProgress } = options;
   if (signal?.aborted) throw new CloudError("update-cancelled", `update of ${id}: cancelled`);
   const watched: UpdateHost = {
@@ -65,7 +61,9 @@ function callSafely(listener: () => void): void {
   }
 }
 
-function checkFlash(file: Uint8Array, { chunkSize, bytesPerSecond }: FlashOptions): void {
+/** @throws CloudError what {@link flashDevice} throws before anything has happened */
+export function checkFlash(link: DeviceLink, file: Uint8Array, options: FlashOptions): void {
+  const { chunkSize, bytesPerSecond, waitForDevice } = options;
   if (file.length === 0 || file.length > MAX_FILE_LENGTH) {
     throw new CloudError("invalid-argument", `a file of ${file.length} bytes`);
   }
@@ -75,6 +73,11 @@ function checkFlash(file: Uint8Array, { chunkSize, bytesPerSecond }: FlashOption
   if (bytesPerSecond !== undefined && !(bytesPerSecond > 0)) {
     throw new CloudError("invalid-argument", `${bytesPerSecond} bytes a second`);
   }
+  const { id } = link.device;
+  if (link.update && !link.update.over) {
+    throw new CloudError("update-under-way", `an update of ${id} is under way`);
+  }
+  if (!waitForDevice && !(link.online && link.ready)) throw new DeviceOffline(id);
 }
 
 function isChunkSize(size: number): boolean {

@@ -21,6 +21,11 @@ enum UpdateOption {
   DiscardData = 2069,
   CancelUpdate = 2073,
   ModuleFunction = 2077,
+  /**
+   * Not in Device OS, which ignores it: the device acknowledges so many chunks together, and does not do so at once for
+   * each gap.
+   */
+  AckInterval = 2080,
 }
 
 /** Bytes of a chunk: multiples of 4; the longest message of a device has 1152 bytes, 14 of them before the data. */
@@ -36,6 +41,8 @@ export interface UpdateStart {
   /** SHA-256 of the file, 32 bytes. */
   hash: Buffer;
   chunkSize: number;
+  /** Chunks that the device may acknowledge together, 1 to 255. */
+  ackInterval: number;
   /** What the file replaces, in numbers of the system description: 5 is the user part. */
   moduleFunction?: number;
   /** Forget what a former transfer has left. */
@@ -69,6 +76,7 @@ export function encodeUpdateStart(start: UpdateStart): OutgoingMessage {
   if (start.moduleFunction !== undefined) {
     options.push(uintOption(UpdateOption.ModuleFunction, start.moduleFunction));
   }
+  options.push(uintOption(UpdateOption.AckInterval, start.ackInterval));
   return { code: CoapCode.Post, options };
 }
 

@@ -14,6 +14,12 @@ export class RoundTrip {
   shortest = Infinity;
   latest = 0;
   private variation = 0;
+  private guess = 0;
+
+  /** A first idea: the time of an exchange, with what the device had to do for it. */
+  expect(ms: number): void {
+    this.guess = ms;
+  }
 
   /** Take a measurement of something that was sent once. */
   measure(ms: number): void {
@@ -30,8 +36,14 @@ export class RoundTrip {
 
   /** How long to wait for an acknowledgement before something is sent again. */
   get timeoutMs(): number {
-    if (this.smoothed === undefined) return INITIAL_TIMEOUT_MS;
-    const timeout = this.smoothed + 4 * this.variation + ACK_DELAY_MS;
+    if (this.smoothed === undefined) {
+      return Math.min(
+        MAX_TIMEOUT_MS,
+        Math.max(INITIAL_TIMEOUT_MS, 1.5 * this.guess + ACK_DELAY_MS),
+      );
+    }
+    const margin = Math.max(4 * this.variation, this.smoothed / 4);
+    const timeout = this.smoothed + margin + ACK_DELAY_MS;
     return Math.min(MAX_TIMEOUT_MS, Math.max(MIN_TIMEOUT_MS, timeout));
   }
 }

@@ -1,6 +1,6 @@
 // The sender of chunked updates over TCP, fast and slow, against a scripted device in virtual time.
 
-import { CloudError } from "../../cloud";
+import type { CloudError } from "../../cloud";
 import type { FlashOptions, UpdateResult } from "../../cloud";
 import { ChunkedReceiver } from "../support/chunked-receiver";
 import type { ChunkedFaults } from "../support/chunked-receiver";

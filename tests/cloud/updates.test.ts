@@ -1,18 +1,18 @@
 // The sender of updates over UDP against a scripted device in virtual time.
 
 import { DEVICE_ID } from "../support/cloud-fixture";
-import { UpdateWorld, fileOf } from "../support/flash-world";
-import type { UpdateLink } from "../support/flash-world";
+import { FlashWorld, fileOf } from "../support/flash-world";
+import type { FlashLink } from "../support/flash-world";
 import type { ReceiverFaults } from "../support/update-receiver";
 import { CloudError, UpdateFailed } from "../../cloud";
 import type { UpdateResult } from "../../cloud";
 
 jest.setTimeout(60_000);
 
-const WAY: UpdateLink = { delay: 50 };
+const WAY: FlashLink = { delay: 50 };
 
 /** Flash and expect the file to arrive. */
-async function flashed(world: UpdateWorld, file: Buffer, options = {}): Promise<UpdateResult> {
+async function flashed(world: FlashWorld, file: Buffer, options = {}): Promise<UpdateResult> {
   const result = await world.flash(file, options);
   if (result instanceof Error) throw result;
   expect(world.receiver.accepted?.equals(file)).toBe(true);
@@ -20,7 +20,7 @@ async function flashed(world: UpdateWorld, file: Buffer, options = {}): Promise<
 }
 
 async function failureOf(
-  world: UpdateWorld,
+  world: FlashWorld,
   file = fileOf(5120),
   options = {},
 ): Promise<UpdateFailed> {
@@ -32,7 +32,7 @@ async function failureOf(
 
 describe("an update", () => {
   test("arrives whole, and tells how far it is", async () => {
-    const world = new UpdateWorld(WAY);
+    const world = new FlashWorld(WAY);
     const result = await flashed(world, fileOf(5120));
     expect(result).toMatchObject({ size: 5120, resumedAt: 0, attempts: 1, chunks: 5, repeats: 0 });
     expect(result.device).toMatchObject({ receivedChunks: 5, duplicateChunks: 0 });
@@ -51,12 +51,12 @@ describe("an update", () => {
 
   test("of any length: one byte, whole chunks, one byte more", async () => {
     for (const length of [1, 511, 512, 513, 1136, 1137, 2272, 40_000]) {
-      await flashed(new UpdateWorld(WAY), fileOf(length));
+      await flashed(new FlashWorld(WAY), fileOf(length));
     }
   });
 
   test("announces what the file is, and forgets what is held when asked", async () => {
-    const world = new UpdateWorld(WAY);
+    const world = new FlashWorld(WAY);
     await flashed(world, fileOf(600), { moduleFunction: 4, discard: true, chunkSize: 512 });
     const start = world.device.received.find(({ options }) => options[0]?.value.toString() === "S");
     const values = start?.options.map(({ number, value }) => [number, value.toString("hex")]);
@@ -67,31 +67,32 @@ describe("an update", () => {
       [2065, "0200"],
       [2069, ""],
       [2077, "04"],
+      [2080, "04"],
     ]);
   });
 
   test("survives loss, reordering, duplication", async () => {
     for (let seed = 1; seed <= 30; seed++) {
       const link = { delay: 40, jitter: 100, loss: 0.1, duplication: 0.05 };
-      await flashed(new UpdateWorld(link, seed), fileOf(30_000, seed));
+      await flashed(new FlashWorld(link, seed), fileOf(30_000, seed));
     }
   });
 
   test("keeps to the window of the device", async () => {
     // The receiver throws for a chunk beyond it.
-    const world = new UpdateWorld({ delay: 50, loss: 0.1 }, 3, { window: 3 });
+    const world = new FlashWorld({ delay: 50, loss: 0.1 }, 3, { window: 3 });
     await flashed(world, fileOf(30_000));
   });
 
   test("keeps to a rate", async () => {
-    const world = new UpdateWorld({ delay: 5 });
+    const world = new FlashWorld({ delay: 5 });
     const { durationMs } = await flashed(world, fileOf(20_000), { bytesPerSecond: 1000 });
     expect(durationMs).toBeGreaterThan(17_000);
     expect(durationMs).toBeLessThan(22_000);
   });
 
   test("does not flood a slow link", async () => {
-    const world = new UpdateWorld({ delay: 300, bytesPerSecond: 1000 });
+    const world = new FlashWorld({ delay: 300, bytesPerSecond: 1000 });
     const { repeats } = await flashed(world, fileOf(60_000));
     expect(repeats).toBe(0);
     // Some 8 chunks, not the 64 of slow start.
@@ -99,7 +100,7 @@ describe("an update", () => {
   });
 
   test("lets calls and events pass", async () => {
-    const world = new UpdateWorld({ delay: 200, bytesPerSecond: 4000 });
+    const world = new FlashWorld({ delay: 200, bytesPerSecond: 4000 });
     const calls: number[] = [];
     world.onMessage = ({ type, messageId, token, options }) => {
       if (type === 0) world.sendUp({ type: 2, code: 0, messageId });
@@ -141,7 +142,7 @@ describe("the device refuses", () => {
       { deviceCode: -9999, reason: "refused" },
     ],
   ])("%s", async (_when, faults, expected) => {
-    const world = new UpdateWorld(WAY, 1, faults);
+    const world = new FlashWorld(WAY, 1, faults);
     const failure = await failureOf(world, fileOf(20_000));
     expect(failure).toMatchObject({ code: "update-refused", ...expected });
     expect(failure.message).not.toContain("\u001b");
@@ -155,7 +156,7 @@ describe("the device refuses", () => {
   });
 
   test("a Reset stops the chunks", async () => {
-    const world = new UpdateWorld({ delay: 1000 }, 1, { refuseAt: { bytes: 512, ...wrongBoard } });
+    const world = new FlashWorld({ delay: 1000 }, 1, { refuseAt: { bytes: 512, ...wrongBoard } });
     await failureOf(world, fileOf(60_000));
     expect(world.receiver.counts.chunks).toBeLessThan(5);
   });
@@ -179,13 +180,13 @@ describe("nonsense of the device", () => {
       ],
     ],
   ])("in the answer to UpdateStart: %s", async (_what, startOptions) => {
-    const world = new UpdateWorld(WAY, 1, { startOptions });
+    const world = new FlashWorld(WAY, 1, { startOptions });
     expect(await failureOf(world)).toMatchObject({ code: "update-failed" });
     expect(world.receiver.counts.starts).toBe(8);
   });
 
   test("in acknowledgements is dropped", async () => {
-    const world = new UpdateWorld({ delay: 500 });
+    const world = new FlashWorld({ delay: 500 });
     const path = { number: 11, value: Buffer.from("A") };
     const index = (hex: string): { number: number; value: Buffer } => ({
       ...{ number: 2049, value: Buffer.from(hex, "hex") },
@@ -212,7 +213,7 @@ describe("nonsense of the device", () => {
   });
 
   test("an acknowledgement without an update is nothing", () => {
-    const world = new UpdateWorld(WAY);
+    const world = new FlashWorld(WAY);
     const options = [
       { number: 11, value: Buffer.from("A") },
       { number: 2049, value: Buffer.of(3) },
@@ -226,7 +227,7 @@ describe("nonsense of the device", () => {
 describe("an update that is interrupted", () => {
   const file = fileOf(60_000);
 
-  async function resumed(world: UpdateWorld, attempts = 2): Promise<UpdateResult> {
+  async function resumed(world: FlashWorld, attempts = 2): Promise<UpdateResult> {
     const result = await world.finish();
     if (result instanceof Error) throw result;
     expect(result.attempts).toBe(attempts);
@@ -236,7 +237,7 @@ describe("an update that is interrupted", () => {
   }
 
   test("goes on where it was with a new session", async () => {
-    const world = new UpdateWorld(WAY);
+    const world = new FlashWorld(WAY);
     world.start(file);
     world.runUntil(20_000);
     world.cloud.disconnect(DEVICE_ID);
@@ -246,7 +247,7 @@ describe("an update that is interrupted", () => {
   });
 
   test("goes on after the device was without power, with its old session", async () => {
-    const world = new UpdateWorld(WAY);
+    const world = new FlashWorld(WAY);
     world.start(file);
     world.runUntil(20_000);
     world.receiver.reboot();
@@ -256,7 +257,7 @@ describe("an update that is interrupted", () => {
   });
 
   test("waits while the device sleeps", async () => {
-    const world = new UpdateWorld(WAY);
+    const world = new FlashWorld(WAY);
     world.start(file);
     world.runUntil(20_000);
     const goodbye = { number: 11, value: Buffer.from("x") };
@@ -273,7 +274,7 @@ describe("an update that is interrupted", () => {
   });
 
   test("tries again when the link was gone for some minutes", async () => {
-    const world = new UpdateWorld(WAY);
+    const world = new FlashWorld(WAY);
     world.start(file);
     world.runUntil(20_000);
     world.dead = true;
@@ -288,7 +289,7 @@ describe("an update that is interrupted", () => {
   });
 
   test("goes on when the cloud was restarted and is asked again", async () => {
-    const world = new UpdateWorld(WAY);
+    const world = new FlashWorld(WAY);
     world.start(file);
     world.runUntil(20_000);
     world.restartCloud();
@@ -298,7 +299,7 @@ describe("an update that is interrupted", () => {
   });
 
   test("is given up in the end", async () => {
-    const world = new UpdateWorld(WAY);
+    const world = new FlashWorld(WAY);
     world.start(file, { patienceMs: 20 * 60_000 });
     world.runUntil(20_000);
     world.dead = true;
@@ -310,7 +311,7 @@ describe("an update that is interrupted", () => {
   });
 
   test("is cancelled when asked", async () => {
-    const world = new UpdateWorld(WAY);
+    const world = new FlashWorld(WAY);
     const abort = new AbortController();
     world.start(file, { signal: abort.signal });
     world.runUntil(20_000);
@@ -325,7 +326,7 @@ describe("an update that is interrupted", () => {
 });
 
 test("only one at a time, and only for a device that is there", async () => {
-  const world = new UpdateWorld(WAY);
+  const world = new FlashWorld(WAY);
   world.start(fileOf(5000));
   await expect(world.cloud.flash(DEVICE_ID, fileOf(10))).rejects.toMatchObject({
     code: "update-under-way",

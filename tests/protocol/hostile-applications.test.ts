@@ -4,8 +4,9 @@
 
 import { createHash } from "node:crypto";
 
-import { Status, StorageSlot } from "../../bindings/node";
-import { UpdateFailed } from "../../cloud/updates/device-update";
+import { Status, StorageSlot, UpdateInfo } from "../../bindings/node";
+import { generateKeyPair } from "../../cloud/keys";
+import { UpdateFailed } from "../../cloud/updates/refusal";
 import { hostileApplications } from "../support/hostile-applications";
 import type { HostileApplication, HostileOutcome } from "../support/hostile-applications";
 import { UpdatingWorld } from "../support/updating-world";
@@ -21,13 +22,14 @@ function hashOf({ core }: UpdatingWorld): string {
   return createHash("sha256").update(memory).digest("hex");
 }
 
-/** Compare the core's memory before and after each call into an application. */
-function watchMemory(world: UpdatingWorld): string[] {
+/** Start the application host, and compare the core's memory around each call into an application. */
+function startWatched(world: UpdatingWorld): string[] {
   const changes: string[] = [];
   const { exports } = world.core;
   let before = "";
-  const note = (where: string): void => {
-    if (before && hashOf(world) !== before) changes.push(where);
+  const compare = (when: string): void => {
+    if (before && hashOf(world) !== before) changes.push(when);
+    before = "";
   };
   Object.assign(world.core, {
     exports: {
@@ -38,12 +40,20 @@ function watchMemory(world: UpdatingWorld): string[] {
         return status;
       },
       application_fault: (status: Status, now: number) => {
-        note("until its fault");
-        before = "";
+        compare("at a fault");
         return exports.application_fault!(status, now);
       },
     },
   });
+  world.startApplication();
+  const host = world.host!;
+  const turn = host.turn.bind(host);
+  host.turn = (now) => {
+    before = host.hasApplication ? hashOf(world) : "";
+    const hasDone = turn(now);
+    compare("after a call");
+    return hasDone;
+  };
   return changes;
 }
 
@@ -64,25 +74,19 @@ function hasSecret(world: UpdatingWorld): boolean {
 
 describe("hostile applications", () => {
   const hostile = hostileApplications();
-  const world = new UpdatingWorld({ minDelay: 20 });
-  let sessionId = "";
-
-  beforeAll(() => {
-    world.startApplication();
-    world.connectNow();
-    sessionId = world.sessionId;
-  });
+  const serverKey = generateKeyPair();
+  const deviceKey = generateKeyPair();
 
   /** What became of one: how the core refused it, or how the host stopped it. */
-  async function outcomeOf(image: Buffer): Promise<HostileOutcome> {
+  async function outcomeOf(world: UpdatingWorld, image: Buffer): Promise<HostileOutcome> {
     try {
       await world.flash(image);
     } catch (error) {
       if (!(error instanceof UpdateFailed)) throw error;
-      return { refused: world.core.exports.update_info!(3) };
+      return { refused: world.updateInfo(UpdateInfo.LastStatus) };
     }
     world.run(1_000);
-    const fault = world.changes.findLast(({ status }) => status !== Status.Ok);
+    const fault = world.changes.find(({ status }) => status !== Status.Ok);
     return fault ? { stopped: fault.status } : "runs";
   }
 
@@ -93,9 +97,11 @@ describe("hostile applications", () => {
   test.each(hostile.map((one): [string, HostileApplication] => [one.name, one]))(
     "%s",
     async (name, { image, outcomes }) => {
-      world.changes.length = 0;
-      const changed = watchMemory(world);
-      const outcome = await outcomeOf(image);
+      const world = new UpdatingWorld({ minDelay: 20, serverKey, deviceKey });
+      const changed = startWatched(world);
+      world.connectNow();
+      const { sessionId } = world;
+      const outcome = await outcomeOf(world, image);
       expect(outcomes).toContainEqual(outcome);
       if (!CALL_THE_CORE.includes(name)) expect(changed).toEqual([]);
       expect(hasSecret(world)).toBe(false);

@@ -10,9 +10,10 @@ import { DEVICE_ID } from "../support/world";
 /** Publish the name of four bytes at 4096. */
 const PUBLISH = `(drop (call $publish (i32.const 4096) (i32.const 4) (i32.const 4096) (i32.const 4)
   (i32.const 0) (i32.const -1) (i32.const 1)))`;
-/** Whether the 100th loop() has come, a second after the start. */
-const AFTER_A_SECOND = `(global.set $loops (i32.add (global.get $loops) (i32.const 1)))
-  (i32.gt_u (global.get $loops) (i32.const 100))`;
+/** Do something in the 100th loop(), a second after the start. */
+const afterASecond = (work: string): string => `(call $fuel)
+  (global.set $loops (i32.add (global.get $loops) (i32.const 1)))
+  (if (i32.gt_u (global.get $loops) (i32.const 100)) (then ${work}))`;
 const LOOPS = "(global $loops (mut i32) (i32.const 0))";
 const FOR_EVER = "(loop $again (call $fuel) (br $again))";
 
@@ -25,13 +26,14 @@ const MODULES = assemble({
   }),
   trapsInSetup: applicationText({ setup: "(unreachable)" }),
   trapsLater: applicationText({
-    loop: `(if (${AFTER_A_SECOND}) (then unreachable))`,
+    imports: ["fuel"],
+    loop: afterASecond("unreachable"),
     after: LOOPS,
   }),
   loopsInSetup: applicationText({ imports: ["fuel"], setup: FOR_EVER }),
   loopsLater: applicationText({
     imports: ["fuel"],
-    loop: `(if (${AFTER_A_SECOND}) (then ${FOR_EVER}))`,
+    loop: afterASecond(FOR_EVER),
     after: LOOPS,
   }),
   loopsInACall: applicationText({
@@ -47,7 +49,7 @@ const MODULES = assemble({
   }),
   recurses: applicationText({
     imports: ["fuel"],
-    loop: `(if (${AFTER_A_SECOND}) (then (call $deeper)))`,
+    loop: afterASecond("(call $deeper)"),
     after: `(func $deeper (call $fuel) (call $deeper)) ${LOOPS}`,
   }),
 });

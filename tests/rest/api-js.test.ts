@@ -1,9 +1,12 @@
 // particle-api-js, the official client, unmodified, against devices that run the real core over UDP.
 
 import { once } from "node:events";
+import path from "node:path";
 import { VariableType } from "../../bindings/node";
 import type { Device } from "../../bindings/node";
 import Particle from "particle-api-js";
+import { FlashDevice } from "../support/flash-device";
+import { fileOf } from "../support/flash-world";
 import { PASSWORD, RestFixture, USERNAME } from "../support/rest-fixture";
 
 const fixture = new RestFixture();
@@ -428,13 +431,30 @@ describe("products and organizations", () => {
 });
 
 describe("firmware", () => {
-  test("an update is refused by name, not pretended", async () => {
-    const files = { file: Buffer.alloc(200_000, 7) };
-    const flash = particle.flashDevice({ deviceId: id, files: files as never });
-    expect(await failureOf(flash)).toMatchObject({
-      statusCode: 501,
-      body: { ok: false, reason: "ota-not-supported" },
-    });
+  test("a device takes an update", async () => {
+    const name = "updated";
+    const deviceId = fixture.provision(name, USERNAME);
+    const flashed = new FlashDevice(fixture.devicePort, path.join(fixture.folder, name));
+    const { until } = await openStream({ deviceId });
+    await flashed.connect();
+    await until(1);
+    const file = fileOf(200_000);
+    const files = { file };
+    const { body } = await particle.flashDevice({ deviceId, files: files as never });
+    expect(body).toMatchObject({ ok: true, id: deviceId, status: "Update started" });
+    const [online, started, success] = await until(3);
+    expect(online).toMatchObject({ name: "spark/status", data: "online" });
+    expect(started).toMatchObject({ name: "spark/flash/status", data: "started" });
+    expect(success).toMatchObject({ name: "spark/flash/status", data: "success" });
+    expect(flashed.receiver.accepted?.equals(file)).toBe(true);
+    flashed.close();
+  });
+
+  test("a device without updates refuses, a compiler there is not", async () => {
+    const files = { file: Buffer.alloc(2000, 7) };
+    const { until } = await openStream({ deviceId: id, name: "spark/flash" });
+    await particle.flashDevice({ deviceId: id, files: files as never });
+    expect((await until(2)).map(({ data }) => data)).toEqual(["started", "failed"]);
     const compile = particle.compileCode({ files: files as never, platformId: 12 });
     expect(await failureOf(compile)).toMatchObject({
       statusCode: 501,

@@ -102,6 +102,23 @@ browserDescribe()("the web console in Chromium", () => {
     expect(names.filter((name) => name.startsWith("before"))).toHaveLength(2);
   });
 
+  test("traffic: what is sent, decoded, as it comes; it is stopped, and begins anew", async () => {
+    await login(page);
+    await page.getByRole("button", { name: "Watch" }).click();
+    await shows(page, "#traffic-state", /^Watching\.$/);
+    await shows(page, "#causes", /handshake\s*\d+ in \d+/);
+    await device.publish("watched", "12345");
+    await shows(page, "#datagrams tr", /↑ \d+\s*publish\s*CON 0\.02 E\/watched, 5 bytes, ID \d+/);
+    await shows(page, "#datagrams tr:first-child", /kitchen\s*↓ \d+\s*publish\s*ACK 0\.00, ID \d+/);
+    await page.getByRole("button", { name: "Watch" }).click();
+    expect(await page.locator("#watch").getAttribute("aria-pressed")).toBe("false");
+    const rows = await page.locator("#datagrams tr").count();
+    await device.publish("unwatched");
+    expect(await page.locator("#datagrams tr").count()).toBe(rows);
+    await page.getByRole("button", { name: "Watch" }).click();
+    await shows(page, "#datagrams tr", "E/unwatched");
+  });
+
   test("everything can be done with the keyboard, and the focus stays where it is", async () => {
     const { keyboard } = page;
     await watched.tabTo("[name=username]");
@@ -132,6 +149,17 @@ browserDescribe()("the web console in Chromium", () => {
     await keyboard.type("typed");
     await keyboard.press("Enter");
     await shows(page, "#events tr:first-child", "typed");
+    await watched.tabTo("#watch");
+    await keyboard.press("Enter");
+    await shows(page, "#datagrams tr", "E/watched");
+    expect(await page.locator("#watch:focus").count()).toBe(1);
+    await keyboard.press("Tab");
+    await keyboard.press("Space");
+    expect(await page.locator("#only-selected:checked").count()).toBe(1);
+    await keyboard.press("Shift+Tab");
+    await keyboard.press("Shift+Tab");
+    await keyboard.press("Shift+Tab");
+    await keyboard.press("Shift+Tab");
     // Backwards, from the form's first field to the top of the page.
     for (let count = 0; count < 20; count++) {
       if ((await page.locator("#logout:focus").count()) === 1) break;
@@ -155,6 +183,8 @@ browserDescribe()("the web console in Chromium", () => {
     await shows(page, "#variables output", LONG);
     await device.publish(LONG.slice(0, 64), LONG);
     await shows(page, "#events tr:first-child", LONG);
+    await page.getByRole("button", { name: "Watch" }).click();
+    await shows(page, "#datagrams tr", LONG.slice(0, 64));
     // A name that the API refuses; the browser says so on its console, too.
     await page.getByLabel("Name", { exact: true }).fill("spark/status");
     await page.getByRole("button", { name: "Publish" }).click();

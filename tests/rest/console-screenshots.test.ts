@@ -1,7 +1,7 @@
 // Pictures of the web console at work, light and dark. They are written where WBOSON_SCREENSHOTS says; docs/images has
 // those of the README (npm run screenshots).
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Browser } from "playwright-core";
 import { VariableType } from "../../bindings/node";
@@ -56,16 +56,24 @@ browserDescribe()("pictures of the web console", () => {
     await shows(page, "#events tr:first-child", "config/interval");
     await kitchen.publish("kettle/temperature", "21.7");
     await shows(page, "#events tr:first-child", "21.7");
-    const picture = await page.screenshot({ type: "png" });
-    expect(picture.length).toBeLessThan(MAX_LENGTH);
-    // Width and height of the IHDR chunk: PNG §11.2.2.
-    expect([picture.readUInt32BE(16), picture.readUInt32BE(20)]).toEqual([1280, 800]);
+    await keep(await page.screenshot({ type: "png" }), `console-${colorScheme}.png`);
+    await page.getByRole("button", { name: "Watch" }).click();
+    await shows(page, "#datagrams tr", "E/kettle/temperature");
+    await page.locator("#traffic-title").evaluate((title) => title.scrollIntoView());
+    await keep(await page.screenshot({ type: "png" }), `traffic-${colorScheme}.png`);
     expect(await watched.overflow()).toBe(0);
     await watched.context.close();
     expect(watched.problems).toEqual([]);
-    if (folder === undefined) return;
-    const directory = path.resolve(projectRoot, folder);
-    mkdirSync(directory, { recursive: true });
-    writeFileSync(path.join(directory, `console-${colorScheme}.png`), picture);
   });
 });
+
+/** Look at the frame of a picture, and write it if that is wished. */
+async function keep(picture: Buffer, name: string): Promise<void> {
+  expect(picture.length).toBeLessThan(MAX_LENGTH);
+  // Width and height of the IHDR chunk: PNG §11.2.2.
+  expect([picture.readUInt32BE(16), picture.readUInt32BE(20)]).toEqual([1280, 800]);
+  if (folder === undefined) return;
+  const directory = path.resolve(projectRoot, folder);
+  await mkdir(directory, { recursive: true });
+  await writeFile(path.join(directory, name), picture);
+}

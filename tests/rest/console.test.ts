@@ -51,18 +51,27 @@ function bridgeFetch(url: string, init: RequestInit & { body?: unknown } = {}): 
   });
 }
 
-/** Open the page as it is served. jsdom has no modules: the two files become one script. */
+/** Open the page as it is served. jsdom has no modules: the files become one script. */
 async function openPage(): Promise<void> {
   const html = await (await fetch(fixture.server.url)).text();
   const dom = new JSDOM(html, { url: fixture.server.url, runScripts: "outside-only" });
   window = dom.window;
   Object.assign(window, { fetch: bridgeFetch, TextDecoder });
   const read = (name: string): string => readFileSync(path.join(folder, name), "utf8");
-  const imports = /^import .*;$/m;
-  expect(read("console.js")).toMatch(imports);
+  const files = ["api.js", "page.js", "traffic.js", "console.js"];
   window.eval(
-    `{${read("api.js").replace(/^export /gm, "")}\n${read("console.js").replace(imports, "")}}`,
+    `"use strict"; const modules = {};${files.map((file) => asBlock(file, read(file))).join("")}`,
   );
+}
+
+/** A module as a block of a script: imports and exports go through an object that the script has. */
+function asBlock(name: string, source: string): string {
+  const names = [...source.matchAll(/^export (?:async )?(?:function\*?|class|const) ([\w$]+)/gm)];
+  const body = source
+    .replace(/^export /gm, "")
+    .replace(/^import (\{[^}]*\}) from "\.\/(.*)";$/gm, 'const $1 = modules["$2"];');
+  expect(body).not.toMatch(/^(import|export)/m);
+  return `{${body}\nmodules["${name}"] = {${names.map(([, exported]) => exported).join()}};}\n`;
 }
 
 beforeAll(async () => {
@@ -125,6 +134,27 @@ test("events come as they happen, those of the console among them", async () => 
   expect(textOf("#problem")).toMatch(/reserved/);
 });
 
+test("traffic is shown while it is watched, and only the selected device's if so wished", async () => {
+  $("#watch").click();
+  await until(() => textOf("#datagrams").includes("E/live"));
+  expect($("#watch").getAttribute("aria-pressed")).toBe("true");
+  expect(textOf("#datagrams tr:first-child td:nth-child(2)")).toBe("kitchen");
+  expect(textOf("#causes")).toContain("handshake");
+  expect(textOf("#traffic-state")).toBe("Watching.");
+  fixture.cloud.handleDatagram("stranger", Buffer.from(EVIL), 0);
+  await until(() => textOf("#datagrams").includes("stranger"));
+  $("#only-selected").click();
+  await until(() => !textOf("#datagrams").includes("stranger"));
+  await until(() => textOf("#datagrams").includes("E/live"));
+  await device.publish(EVIL);
+  await until(() => textOf("#datagrams").includes(EVIL));
+  expect(window.document.querySelector("img")).toBeNull();
+  $("#watch").click();
+  await until(() => fixture.server.api.streams.count === 1);
+  expect($("#watch").getAttribute("aria-pressed")).toBe("false");
+  expect(textOf("#datagrams")).toContain(EVIL);
+});
+
 test("a device that goes is shown as offline", async () => {
   await device.disconnect({ goodbye: 1 });
   await until(() => $("#devices button").className === "offline");
@@ -134,13 +164,14 @@ test("logging out ends the token and the stream", async () => {
   const token = window.sessionStorage.getItem("wboson-token")!;
   $("#logout").click();
   await until(() => $("main").hidden);
+  expect(textOf("#datagrams")).toBe("");
   expect(window.sessionStorage.length).toBe(0);
   expect((await fixture.request("GET", "/v1/user", { token })).status).toBe(401);
   await until(() => fixture.server.api.streams.count === 0);
 });
 
 test("the page loads nothing from elsewhere and stands in no other page", async () => {
-  for (const file of ["", "console.js", "api.js", "console.css"]) {
+  for (const file of ["", "console.js", "api.js", "page.js", "traffic.js", "console.css"]) {
     const response = await fetch(`${fixture.server.url}/${file}`);
     expect(response.status).toBe(200);
     const policy = response.headers.get("content-security-policy");

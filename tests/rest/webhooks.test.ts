@@ -18,6 +18,7 @@ interface Received {
 
 const fixture = new RestFixture({
   webhookTimeoutMs: 500,
+  webhookRetries: { pauseMs: 20, pendingPerHook: 3 },
   mayCall: (url) => url.hostname === "127.0.0.1",
 });
 let particle: Particle;
@@ -26,8 +27,11 @@ let id: string;
 let service: Server;
 let base: string;
 const received: Received[] = [];
-/** What the service answers next. */
-let answer: { status: number; body: string } | "nothing" = { status: 200, body: "" };
+type Answer = { status: number; body: string } | "nothing" | "reset";
+/** What the service answers, when it has no other orders. */
+let answer: Answer = { status: 200, body: "" };
+/** What it answers first, one each. */
+const first: Answer[] = [];
 
 beforeAll(async () => {
   service = createServer((request, response) => {
@@ -36,8 +40,10 @@ beforeAll(async () => {
     request.on("end", () => {
       const { method = "", url = "", headers } = request;
       received.push({ method, url, headers, body: Buffer.concat(parts).toString() });
-      if (answer === "nothing") return;
-      response.writeHead(answer.status, { location: "http://127.0.0.1:1/" }).end(answer.body);
+      const now = first.shift() ?? answer;
+      if (now === "nothing") return;
+      if (now === "reset") request.socket.destroy();
+      else response.writeHead(now.status, { location: "http://127.0.0.1:1/" }).end(now.body);
     });
   });
   service.listen(0, "127.0.0.1");
@@ -186,12 +192,15 @@ test("what goes wrong is told: status, redirect, silence, too much, a mistake, a
   const expectError = async (
     hook: Partial<Parameters<Particle["createWebhook"]>[0]>,
     text: RegExp,
+    tries = 1,
   ): Promise<void> => {
     const hookId = await createHook({ event: "bad", ...hook });
     const before = errors.events.length;
     await device.publish("bad");
-    await errors.until(before + 1);
-    expect(errors.events[before]).toEqual(["hook-error/bad/0", expect.stringMatching(text)]);
+    await errors.until(before + tries);
+    for (const event of errors.events.slice(before)) {
+      expect(event).toEqual(["hook-error/bad/0", expect.stringMatching(text)]);
+    }
     await particle.deleteWebhook({ hookId });
   };
   answer = { status: 404, body: "no" };
@@ -200,7 +209,7 @@ test("what goes wrong is told: status, redirect, silence, too much, a mistake, a
   await expectError({}, /error status 302/);
   expect(received).toHaveLength(2);
   answer = "nothing";
-  await expectError({}, /timeout|aborted/i);
+  await expectError({}, /timeout|aborted/i, 3);
   answer = { status: 200, body: "x".repeat(200_000) };
   await expectError({}, /exceeded|size/i);
   await expectError({ url: `${base}/{{#open}}` }, /Unclosed section/);
@@ -209,11 +218,58 @@ test("what goes wrong is told: status, redirect, silence, too much, a mistake, a
   await expectError({ hook: { method: "POST", headers: { x: "a\nb" } } }, /invalid|header/i);
 });
 
+test("the network, 429 and 5xx: tried again, with pauses that double", async () => {
+  const hookId = await createHook({ event: "again" });
+  const errors = collect("hook-error/again");
+  const sent = collect("hook-sent/again");
+  first.push({ status: 503, body: "" }, "reset");
+  await device.publish("again", "1");
+  await sent.until(1);
+  first.push({ status: 429, body: "" });
+  await device.publish("again", "2");
+  await sent.until(2);
+  answer = { status: 500, body: "" };
+  await device.publish("again", "3");
+  await errors.until(6);
+  expect(errors.events.map(([, text]) => text)).toEqual([
+    expect.stringMatching(/^error status 503 from 127\.0\.0\.1:\d+; next try in 0\.02 s$/),
+    expect.stringMatching(/; next try in 0\.04 s$/),
+    expect.stringMatching(/^error status 429 .*; next try in 0\.02 s$/),
+    expect.stringMatching(/^error status 500 .*; next try in 0\.02 s$/),
+    expect.stringMatching(/^error status 500 .*; next try in 0\.04 s$/),
+    expect.stringMatching(/^error status 500 from 127\.0\.0\.1:\d+$/),
+  ]);
+  const data = received.map(({ body }) => new URLSearchParams(body).get("data"));
+  expect(data.join("")).toBe("11122333");
+  expect(sent.events).toHaveLength(2);
+  await particle.deleteWebhook({ hookId });
+});
+
+test("a webhook has so many events under way and no more; what waits goes with it", async () => {
+  const hookId = await createHook({ event: "full" });
+  const errors = collect("hook-error/full");
+  answer = "nothing";
+  for (const data of ["1", "2", "3", "4"]) await device.publish("full", data);
+  await errors.until(1);
+  expect(errors.events[0][1]).toBe("too many events of this webhook wait");
+  // The three have waited in vain for an answer, and for their next try.
+  await errors.until(4);
+  await particle.deleteWebhook({ hookId });
+  const last = await createHook({ event: "last" });
+  answer = { status: 200, body: "" };
+  const sent = collect("hook-sent/");
+  await device.publish("full", "5");
+  await device.publish("last");
+  await sent.until(1);
+  expect(sent.events).toEqual([["hook-sent/last", ""]]);
+  await particle.deleteWebhook({ hookId: last });
+});
+
 test("its own events trigger nothing, and those of other devices neither if it is for one", async () => {
   const other = fixture.provision("garage", USERNAME);
   const all = await createHook({ event: "h" });
   const one = await createHook({ event: "hello", device: "garage", url: `${base}/garage` });
-  answer = { status: 500, body: "" };
+  answer = { status: 400, body: "" };
   const errors = collect("hook-error/");
   await device.publish("hello");
   await errors.until(1);

@@ -2,7 +2,6 @@
 
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import path from "node:path";
 import { createInterface } from "node:readline";
 import Particle from "particle-api-js";
 import { projectRoot } from "./fixture";
@@ -18,8 +17,11 @@ export class CloudProcess {
   onLine: (line: string) => void = () => undefined;
   private child: ChildProcess | undefined;
 
-  /** @param data its data directory */
-  constructor(readonly data: string) {}
+  /** @param data its data directory @param fleet options that make it one of several */
+  constructor(
+    readonly data: string,
+    private readonly fleet: string[] = [],
+  ) {}
 
   get pid(): number | undefined {
     return this.child?.exitCode === null ? this.child.pid : undefined;
@@ -29,8 +31,11 @@ export class CloudProcess {
   async start(): Promise<number> {
     const httpPort = this.url === "" ? "0" : new URL(this.url).port;
     const ports = ["--port", String(this.udpPort), "--http-port", httpPort];
-    const script = path.join(projectRoot, "cloud/bin/serve.ts");
-    const command = ["--import", "tsx", script, "--data", this.data, ...ports];
+    const script =
+      this.fleet.length > 0
+        ? ["bin/boson.cjs", "cloud"]
+        : ["--import", "tsx", "cloud/bin/serve.ts"];
+    const command = [...script, "--data", this.data, ...ports, ...this.fleet];
     const child = spawn(process.execPath, command, {
       cwd: projectRoot,
       env: { ...process.env, BOSON_PASSWORD: PASSWORD },

@@ -17,7 +17,7 @@ const HEADERS = 28;
 const CON_TIMEOUT_MS = 4000;
 const MAX_RETRANSMIT = 3;
 
-export interface UpdateLink {
+export interface FlashLink {
   /** Probability that a datagram is lost. */
   loss?: number;
   duplication?: number;
@@ -37,7 +37,7 @@ interface Pending {
   transmissions: number;
 }
 
-export class UpdateWorld {
+export class FlashWorld {
   now = 0;
   readonly fixture: CloudFixture;
   cloud: LocalCloud;
@@ -66,7 +66,7 @@ export class UpdateWorld {
   private linkFreeAt = 0;
 
   constructor(
-    readonly link: UpdateLink,
+    readonly link: FlashLink,
     seed = 1,
     faults: ReceiverFaults = {},
     options: Partial<LocalCloudOptions> = {},

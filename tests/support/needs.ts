@@ -6,7 +6,8 @@ import { spawnSync } from "node:child_process";
 import { projectRoot } from "./fixture";
 
 /** A name in tools/setup-packages.mjs, or the source of WASM3. */
-export type Need = "compiler" | "crossCompiler" | "emulator" | "mbedtls" | "chromium" | "wasm3";
+export type Need =
+  "compiler" | "crossCompiler" | "emulator" | "mbedtls" | "chromium" | "broker" | "wasm3";
 
 /** What is missing and how to get it, as one line; null when all is there. */
 export function missing(...needs: Need[]): string | null {

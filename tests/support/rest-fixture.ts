@@ -80,6 +80,11 @@ export class RestFixture {
     return new FileStorage(path.join(this.folder, name));
   }
 
+  /** Where devices connect. */
+  get devicePort(): number {
+    return this.udpPort;
+  }
+
   /** A device that is provisioned, not connected. */
   device(name: string, deviceId: string): Device {
     const device = new Device({

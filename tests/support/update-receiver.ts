@@ -11,6 +11,8 @@ const FILE_HASH = 2061;
 const CHUNK_SIZE = 2065;
 const DISCARD = 2069;
 const CANCEL = 2073;
+/** Of this project: chunks to each acknowledgement. Other devices ignore it. */
+const ACK_INTERVAL = 2080;
 
 export type Outgoing = Pick<CoapMessage, "type" | "code"> & Partial<CoapMessage>;
 
@@ -27,8 +29,8 @@ export interface ReceiverFaults {
   startDelayMs?: number;
   finishDelayMs?: number;
   window?: number;
-  /** Acknowledge only what changes, not each chunk while there is a gap and not after a pause. */
-  sparse?: boolean;
+  /** Obey Ack-Interval, as devices with this project's core do. */
+  obeysAckInterval?: boolean;
 }
 
 interface Transfer {
@@ -54,6 +56,8 @@ export class UpdateReceiver {
   private hash = "";
   private refused: { code: number; message: string } | undefined;
   private acknowledged = 0;
+  /** 0: as Device OS does it. */
+  private ackInterval = 0;
   private unacknowledged = 0;
   private lastChunkAt = -Infinity;
   private ackAt = Infinity;
@@ -112,6 +116,8 @@ export class UpdateReceiver {
     const { refuseStart, startOptions, startDelayMs = 1, window = 0 } = this.faults;
     if (refuseStart) return this.answer(message, errorOf(refuseStart), now + startDelayMs);
     if (valueOf(message, DISCARD)) this.held = undefined;
+    const obeys = this.faults.obeysAckInterval ?? false;
+    this.ackInterval = obeys ? uintOf(message, ACK_INTERVAL) : 0;
     const offset = this.held?.hash === hash ? this.held.bytes.length : 0;
     if (offset === 0) this.held = undefined;
     this.hash = hash;
@@ -152,32 +158,21 @@ export class UpdateReceiver {
       this.ackAt = Infinity;
       return reset();
     }
-    this.scheduleAck(duplicate, now);
+    this.scheduleAck(duplicate, index, now);
   }
 
-  /** As Device OS does it, or sparsely. */
-  private scheduleAck(duplicate: boolean, now: number): void {
-    const { sparse = false } = this.faults;
+  private scheduleAck(duplicate: boolean, index: number, now: number): void {
+    const count = this.transfer?.chunks.length;
+    const interval = this.ackInterval || 2;
     const bitmap = this.bitmap.toString("hex");
-    const prefix = this.prefix;
-    const gapChanged = sparse
-      ? (bitmap === "") !== (this.gaps === "") || this.openings(bitmap) !== this.openings(this.gaps)
-      : bitmap !== this.gaps;
-    const paused = !sparse && now - this.lastChunkAt >= 200;
+    const gap = bitmap !== "" || bitmap !== this.gaps;
+    const paused = now - this.lastChunkAt >= 200;
     this.unacknowledged++;
     this.lastChunkAt = now;
-    const all = prefix === this.transfer?.chunks.length;
-    const atOnce = duplicate || gapChanged || (bitmap !== "" && !sparse) || all || paused;
-    if (atOnce || this.unacknowledged >= 2) this.acknowledge();
+    const always = duplicate || this.prefix === count || this.unacknowledged >= interval;
+    const atOnce = this.ackInterval > 0 ? index === count : gap || paused;
+    if (always || atOnce) this.acknowledge();
     else this.ackAt = now + 200;
-  }
-
-  /** Places where something is missing. */
-  private openings(bitmap: string): number {
-    const bits = [...Buffer.from(bitmap, "hex")]
-      .map((byte) => [...byte.toString(2).padStart(8, "0")].reverse().join(""))
-      .join("");
-    return bits.replace(/0+$/, "").split(/1+/).filter(Boolean).length;
   }
 
   private acknowledge(): void {

@@ -4,7 +4,7 @@
 import path from "node:path";
 
 import { MemoryImages, MemoryStorage, StorageSlot, loadModule } from "../../bindings/node";
-import type { ApplicationChange, CoreEvent } from "../../bindings/node";
+import type { ApplicationChange, CoreEvent, UpdateInfo } from "../../bindings/node";
 import { encodePinnedKeys, signApplication } from "../../tools/application/sign";
 import { ApplicationWorld } from "./application-world";
 import type { ApplicationWorldOptions } from "./application-world";
@@ -75,6 +75,10 @@ export class UpdatingWorld extends ApplicationWorld {
   /** Version of the application that runs; 0 for none. */
   get version(): number {
     return this.host?.hasApplication ? this.core.exports.application_version!() : 0;
+  }
+
+  updateInfo(number: UpdateInfo): number {
+    return this.core.exports.update_info!(number);
   }
 
   /** Id of the session that the cloud has with the device. */

@@ -48,6 +48,8 @@ describe("layers", () => {
     ["a package", "assembly/coap/c.ts", 'import { u128 } from "as-bignum";'],
     ["a file of no layer", "assembly/other.ts", "export const a = 1;"],
     ["the local cloud -> core", "cloud/server.ts", 'import { d } from "../assembly/dtls/d";'],
+    ["the local cloud -> a host", "cloud/server.ts", 'import { Device } from "../bindings/node";'],
+    ["a host -> the local cloud", "bindings/node/host.ts", 'import { a } from "../../cloud";'],
     ["a host -> core", "bindings/node/host.ts", 'const d = require("../../assembly/dtls/d");'],
   ])("refuses %s", (_, file, text) => {
     const { exitCode, output } = check({ [file]: text });

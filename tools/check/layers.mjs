@@ -98,8 +98,11 @@ const HAL_USERS = [
   /^assembly\/update\/(area|journal|keys)\.ts$/,
 ];
 
-/** Folders that share no source with the core. */
-const OUTSIDE = ["cloud", "bindings"];
+/** Folders that share no source with the core, nor with each other. */
+const OUTSIDE = {
+  cloud: ["assembly", "bindings"],
+  bindings: ["assembly", "cloud", "tools"],
+};
 
 const layerOf = (file) => LAYERS.find(([, files]) => files.test(file))?.[0];
 
@@ -166,9 +169,9 @@ export function check(root) {
     const problem = layerOf(file) ? problemOf(file, target) : null;
     if (problem) problems.push(`${file}: ${problem}`);
   }
-  for (const folder of OUTSIDE) {
+  for (const [folder, forbidden] of Object.entries(OUTSIDE)) {
     for (const [file, target] of importsBelow(root, folder)) {
-      if (target?.startsWith("assembly/")) {
+      if (forbidden.includes(target?.split("/")[0])) {
         problems.push(`${file}: ${folder}/ may not import ${target}`);
       }
     }

@@ -1,6 +1,8 @@
 // The console: log in, see devices and events, call, read, publish. Text from devices only ever becomes text.
 
 import { ApiFailure, grant, pathOf, readStream, request, session } from "./api.js";
+import { $, make } from "./page.js";
+import { forgetTraffic, setUpTraffic } from "./traffic.js";
 
 const MAX_EVENTS = 200;
 /** ms until a broken stream is tried again, and between two looks at the devices. */
@@ -9,7 +11,6 @@ const REFRESH_MS = 10_000;
 /** ms until a device that has just connected is asked for again what it offers. */
 const DESCRIBE_MS = 500;
 
-const $ = (id) => document.getElementById(id);
 const main = document.querySelector("main");
 /** Names of devices by id. */
 const names = new Map();
@@ -18,13 +19,6 @@ let mfaToken;
 let stream;
 let refresh;
 let describing;
-
-/** Make an element. Properties are set, children are nodes or text. */
-function make(tag, properties, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-}
 
 /** Run something, and show what goes wrong. */
 async function attempt(work) {
@@ -55,6 +49,7 @@ async function enter() {
 function leave() {
   session.token = null;
   stream?.abort();
+  forgetTraffic();
   clearInterval(refresh);
   clearTimeout(describing);
   selected = undefined;
@@ -258,6 +253,11 @@ function timeOf(iso) {
 
 // ---- Start ----
 
+setUpTraffic(
+  (id) => names.get(id) ?? id,
+  () => selected,
+  leave,
+);
 $("login").addEventListener("submit", (event) => {
   event.preventDefault();
   void attempt(() => login(event.target));

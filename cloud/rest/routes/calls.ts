@@ -28,7 +28,7 @@ async function call(api: Api, request: FastifyRequest): Promise<Record<string, u
     .map((key) => textOf(body, key))
     .find((a) => a !== undefined);
   try {
-    const value = await api.cloud.call(device.id, name, argument ?? "");
+    const value = await api.reach.call(device.id, name, argument ?? "");
     return { id: device.id, name: device.name, connected: true, return_value: value };
   } catch (error) {
     if (!(error instanceof FunctionNotFound)) throw error;
@@ -44,12 +44,12 @@ async function read(
 ): Promise<Record<string, unknown> | string> {
   const device = deviceOf(api, request);
   const { name } = request.params as { name: string };
-  const result = await api.cloud.read(device.id, name);
+  const result = await api.reach.read(device.id, name);
   if ((request.query as Record<string, unknown>).format === "raw") {
     void reply.type("text/plain; charset=utf-8");
     return String(result);
   }
-  const { online, lastHeard, lastHello } = api.cloud.device(device.id);
+  const { online, lastHeard, lastHello } = api.reach.device(device.id);
   return {
     cmd: "VarReturn",
     name,
@@ -73,7 +73,7 @@ function jsonNumber(value: boolean | number | string): boolean | number | string
 async function ping(api: Api, device: DeviceInfo): Promise<boolean> {
   if (!device.connected) return false;
   try {
-    await api.cloud.ping(device.id);
+    await api.reach.ping(device.id);
     return true;
   } catch {
     return false;

@@ -17,7 +17,7 @@ export function deviceChangeRoutes(app: FastifyInstance, api: Api): void {
   for (const path of DEVICE_PATHS) {
     app.put(path, async (request) => {
       const device = deviceOf(api, request);
-      return request.isMultipart() ? flash(request, device) : change(api, request, device);
+      return request.isMultipart() ? flash(api, request, device) : change(api, request, device);
     });
   }
 }
@@ -39,7 +39,7 @@ async function change(
   const signal = textOf(body, "signal");
   if (signal !== undefined) {
     if (signal !== "0" && signal !== "1") throw badRequest('signal is "0" or "1"');
-    await api.cloud.signal(device.id, signal === "1");
+    await api.reach.signal(device.id, signal === "1");
     return { ok: true, id: device.id, connected: true, signaling: signal === "1" };
   }
   const field = PRODUCT_FIELDS.find((key) => Object.hasOwn(body, key));
@@ -69,11 +69,15 @@ function rename(
 
 /** New firmware. The upload is read to its end, or the client would see a broken connection in place of the answer. */
 async function flash(
+  api: Api,
   request: FastifyRequest,
   device: DeviceInfo,
 ): Promise<Record<string, unknown>> {
   const { files } = await receiveUpload(request);
   if (files.length === 0) throw badRequest("no file in the upload");
-  if (!device.online) throw new ApiError(400, { ok: false, error: "The device is not online" });
-  throw notSupported("Firmware updates over the air are not supported yet", "ota-not-supported");
+  if (files.length > 1 || /\.(ino|cpp|c|h)$/i.test(files[0].filename)) {
+    throw notSupported("There is no compiler here: compile locally", "compiler-not-supported");
+  }
+  api.updates.start(device.id, files[0].data);
+  return { ok: true, id: device.id, status: "Update started" };
 }

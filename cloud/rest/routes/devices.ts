@@ -96,7 +96,7 @@ function claim(api: Api, request: FastifyRequest): Record<string, unknown> {
     checkDeviceRoom(api, username);
     api.records.update(id, { owner: username });
   }
-  const connected = api.cloud.device(id).online;
+  const connected = api.reach.device(id).online;
   return { ok: true, id, deviceID: id, claimed: true, connected, user_id: userId };
 }
 

@@ -15,7 +15,7 @@ export function provisioningRoutes(app: FastifyInstance, api: Api): void {
 }
 
 /** A new device is registered and claimed; one's own gets another key, and with it the end of its session. */
-function provision(api: Api, request: FastifyRequest): Record<string, unknown> {
+async function provision(api: Api, request: FastifyRequest): Promise<Record<string, unknown>> {
   const { username } = userOf(request);
   const id = (request.params as { device: string }).device.toLowerCase();
   if (!/^[0-9a-f]{24}$/.test(id)) throw badRequest("a device id is 24 hex digits");
@@ -38,7 +38,7 @@ function provision(api: Api, request: FastifyRequest): Record<string, unknown> {
   registry.register({ ...before, id, publicKey });
   api.records.update(id, { owner: username });
   const changed = before && !before.publicKey.equals(publicKey);
-  if (changed && api.cloud.device(id).connected) api.cloud.disconnect(id);
+  if (changed && api.reach.device(id).connected) await api.reach.disconnect(id);
   return { ok: true, id, deviceID: id };
 }
 

@@ -2,6 +2,7 @@
 
 import { Agent, request } from "undici";
 import type { HookRequest } from "./hook-request";
+import { PassingFailure } from "./hook-retries";
 
 export interface HookAnswer {
   status: number;
@@ -67,7 +68,9 @@ export class HookSender {
 
   private async takeTurn(): Promise<void> {
     if (this.running >= this.limits.concurrency) {
-      if (this.waiting.length >= this.limits.queue) throw new Error("too many requests wait");
+      if (this.waiting.length >= this.limits.queue) {
+        throw new PassingFailure("too many requests wait");
+      }
       await new Promise<void>((resolve) => this.waiting.push(resolve));
     }
     if (this.closed) throw new Error("the cloud stops");

@@ -2,7 +2,7 @@
 //
 //   hook-sent/<event>           the server took it
 //   hook-response/<event>/<n>   its answer, in parts of 512 bytes
-//   hook-error/<event>/0        what went wrong
+//   hook-error/<event>/0        what went wrong, after each try
 
 import { randomBytes } from "node:crypto";
 import type { Store, Table } from "../../store/store";
@@ -10,6 +10,8 @@ import type { CloudEvent, EventBus } from "../event-bus";
 import { makeRequest } from "./hook-request";
 import { DEFAULT_SENDER_LIMITS, HookSender } from "./hook-sender";
 import type { HookAnswer, SenderLimits } from "./hook-sender";
+import { DEFAULT_RETRY_LIMITS, HookRetries, PassingFailure, mayPass } from "./hook-retries";
+import type { RetryLimits } from "./hook-retries";
 import { parseOrUndefined, render, viewOf } from "./template";
 import type { Webhook, WebhookSettings } from "./webhook";
 
@@ -21,6 +23,7 @@ const INTERNAL = "particle-internal";
 
 export interface WebhookOptions {
   limits?: Partial<SenderLimits>;
+  retries?: Partial<RetryLimits>;
   /** May a webhook call this address? Default: all of http and https. */
   mayCall?: (url: URL) => boolean;
   now: () => number;
@@ -29,7 +32,10 @@ export interface WebhookOptions {
 export class Webhooks {
   private readonly table: Table<Webhook>;
   private readonly sender: HookSender;
-  private readonly subscriptions = new Map<string, () => void>();
+  /** What ends the subscription and the requests of each webhook. */
+  private readonly endings = new Map<string, () => void>();
+  /** Each webhook as it was when that began, as JSON. */
+  private readonly listening = new Map<string, string>();
 
   /** @param publish brings an event of the cloud to devices and streams */
   constructor(
@@ -74,38 +80,61 @@ export class Webhooks {
 
   remove(id: string): void {
     this.table.remove(id);
-    this.subscriptions.get(id)?.();
-    this.subscriptions.delete(id);
+    this.stopListening(id);
+  }
+
+  /** Another process has changed a webhook. @param id undefined: any */
+  refresh(id?: string): void {
+    const stored = new Map(this.table.entries());
+    const ids = id === undefined ? [...this.endings.keys(), ...stored.keys()] : [id];
+    for (const each of new Set(ids)) {
+      const hook = stored.get(each);
+      if (!hook) this.stopListening(each);
+      else if (this.listening.get(each) !== JSON.stringify(hook)) this.listen(hook);
+    }
   }
 
   async close(): Promise<void> {
-    for (const end of this.subscriptions.values()) end();
-    this.subscriptions.clear();
+    for (const end of this.endings.values()) end();
+    this.endings.clear();
     await this.sender.close();
   }
 
-  private listen(hook: Webhook): void {
-    this.subscriptions.get(hook.id)?.();
-    const { owner, event: prefix, deviceId, productId } = hook;
-    const end = this.bus.subscribe({ owner, prefix, deviceId, productId }, (event) => {
-      if (!OWN_EVENT.test(event.name) && event.coreId !== INTERNAL) void this.trigger(hook, event);
-    });
-    this.subscriptions.set(hook.id, end);
+  private stopListening(id: string): void {
+    this.endings.get(id)?.();
+    this.endings.delete(id);
+    this.listening.delete(id);
   }
 
-  private async trigger(hook: Webhook, event: CloudEvent): Promise<void> {
-    try {
-      const request = makeRequest(hook, event);
-      if (this.options.mayCall && !this.options.mayCall(request.url)) {
-        throw new Error(`this cloud may not call ${request.url.host}`);
-      }
-      const answer = await this.sender.send(request, hook.rejectUnauthorized);
-      if (answer.status >= 200 && answer.status < 300) this.succeed(hook, event, answer);
-      else this.fail(hook, event, `error status ${answer.status} from ${request.url.host}`);
-    } catch (error) {
-      // When the cloud stops, nobody is left to tell.
-      if (this.subscriptions.has(hook.id)) this.fail(hook, event, causeOf(error));
+  private listen(hook: Webhook): void {
+    this.stopListening(hook.id);
+    this.listening.set(hook.id, JSON.stringify(hook));
+    const { owner, event: prefix, deviceId, productId } = hook;
+    const retries = new HookRetries({ ...DEFAULT_RETRY_LIMITS, ...this.options.retries });
+    // In a fleet each process has all webhooks: one of them sends.
+    const filter = { owner, prefix, deviceId, productId, here: true };
+    const unsubscribe = this.bus.subscribe(filter, (event) => {
+      if (OWN_EVENT.test(event.name) || event.coreId === INTERNAL) return;
+      const attempt = (): Promise<void> => this.request(hook, event);
+      void retries.run(attempt, (error, nextMs) => this.fail(hook, event, error, nextMs));
+    });
+    this.endings.set(hook.id, () => {
+      unsubscribe();
+      retries.close();
+    });
+  }
+
+  /** @throws PassingFailure when another try may do better, Error when none will */
+  private async request(hook: Webhook, event: CloudEvent): Promise<void> {
+    const request = makeRequest(hook, event);
+    if (this.options.mayCall && !this.options.mayCall(request.url)) {
+      throw new Error(`this cloud may not call ${request.url.host}`);
     }
+    const answer = await this.sender.send(request, hook.rejectUnauthorized);
+    const { status } = answer;
+    if (status >= 200 && status < 300) return this.succeed(hook, event, answer);
+    const message = `error status ${status} from ${request.url.host}`;
+    throw mayPass(status) ? new PassingFailure(message) : new Error(message);
   }
 
   private succeed(hook: Webhook, event: CloudEvent, { text }: HookAnswer): void {
@@ -117,14 +146,16 @@ export class Webhooks {
     splitText(content).forEach((part, i) => this.say(event, `${topic}/${i}`, part));
   }
 
-  private fail(hook: Webhook, event: CloudEvent, message: string): void {
+  private fail(hook: Webhook, event: CloudEvent, error: unknown, nextMs: number | undefined): void {
     let topic: string | undefined;
     try {
       topic = topicOf(hook.errorResponseTopic, event);
     } catch {
       // Its template is the mistake.
     }
-    this.say(event, `${topic ?? `hook-error/${event.name}`}/0`, splitText(message)[0]);
+    const next = nextMs === undefined ? "" : `; next try in ${nextMs / 1000} s`;
+    const message = splitText(causeOf(error) + next)[0];
+    this.say(event, `${topic ?? `hook-error/${event.name}`}/0`, message);
   }
 
   private say({ owner }: CloudEvent, name: string, data: string): void {
