@@ -89,7 +89,7 @@ const OPTIMISER = [
 
 async function optimise(module: Uint8Array, folder: string): Promise<Buffer> {
   const tool = path.join(path.dirname(require.resolve("binaryen/package.json")), "bin/wasm-opt");
-  const [from, to] = ["strip.wasm", "small.wasm"].map((name) => path.join(folder, name));
+  const [from, to] = ["stripped.wasm", "optimised.wasm"].map((name) => path.join(folder, name));
   writeFileSync(from, module);
   await run(process.execPath, [tool, from, ...OPTIMISER, "-o", to]);
   return readFileSync(to);
@@ -120,7 +120,7 @@ async function compileRaw(
   runtime: Runtime,
   memory: number,
 ): Promise<Buffer> {
-  const outFile = path.join(folder, `${runtime}.wasm`);
+  const outFile = path.join(folder, `compiled-${runtime}.wasm`);
   const pages = Math.ceil(memory / PAGE);
   const low = memory < PAGE ? { memory } : {};
   await compile({ entry, outFile, runtime, pages, ...low });
