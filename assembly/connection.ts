@@ -38,6 +38,7 @@ import { dtlsIsEstablished } from "./dtls/state";
 import { ConnectionState, EventKind, Reason, SocketKind, pushEvent } from "./events";
 import { channelReset, channelSeed, channelStart } from "./rsa-aes/channel";
 import { Status } from "./status";
+import { chunkedEnd } from "./update/chunked";
 import { transferEnd } from "./update/transfer";
 import { isDue, untilDue } from "./util/clock";
 
@@ -294,7 +295,10 @@ function startMessages(isNewSession: bool): void {
   if (isNewSession) {
     inboxReset();
     callsReset();
-    if (OTA) transferEnd();
+    if (OTA) {
+      transferEnd();
+      if (TCP) chunkedEnd();
+    }
   }
   describeReset();
   subscriptionsReset();

@@ -78,6 +78,7 @@ import {
   streamPollTransmit,
   streamStart,
 } from "./stream";
+import { chunkedHandleTimeout, chunkedHasWork } from "./update/chunked";
 import {
   transferHandle,
   transferHandleTimeout,
@@ -236,7 +237,10 @@ function reasonFor(status: i32): i32 {
 
 /** Do what is due at `now`. */
 export function deviceHandleTimeout(now: u32): void {
-  if (OTA) transferHandleTimeout(now);
+  if (OTA) {
+    transferHandleTimeout(now);
+    if (TCP) chunkedHandleTimeout(now);
+  }
   if (connectionState() == ConnectionState.Disconnected) {
     openWhenDue(now);
     return;
@@ -380,5 +384,8 @@ export function devicePollTimeout(now: u32): i32 {
 
 /** The same together with the steps of an update, in builds with OTA. */
 export function deviceUpdatePollTimeout(now: u32): i32 {
+  if (TCP) {
+    if (chunkedHasWork()) return 0;
+  }
   return earlier(devicePollTimeout(now), transferPollTimeout(now));
 }

@@ -116,6 +116,8 @@ export const enum Reason {
   ChannelFailed = 15,
 }
 
+// @ts-ignore: decorator
+@lazy
 const RING: usize = memory.data(448, 4);
 
 let head: i32 = 0;

@@ -15,6 +15,7 @@ import { Purpose, outboxHandleTimeout, outboxPollTimeout, outboxPollTransmit } f
 import {
   GOODBYE_TIMEOUT,
   MAX_STREAM_MESSAGE,
+  OTA,
   SERVER_HELLO_TIMEOUT,
   STREAM_PING_TIMEOUT,
 } from "./config";
@@ -51,6 +52,7 @@ import { rsaCheckKeys } from "./rsa-aes/identity";
 import { FRAME_HEADER } from "./rsa-aes/protocol";
 import { settle } from "./settle";
 import { Status } from "./status";
+import { chunkedHandle, chunkedPoll } from "./update/chunked";
 import { earlier, isDue, untilDue } from "./util/clock";
 
 /** Whether a ping is on its way that nothing has come after, and since when. */
@@ -93,7 +95,11 @@ function handleStreamMessage(message: usize, size: i32, now: u32): void {
   }
   isPinging = false;
   handleHeard(now);
-  handleMessage(message, size, now);
+  if (OTA) {
+    if (!chunkedHandle(message, size, now)) handleMessage(message, size, now);
+  } else {
+    handleMessage(message, size, now);
+  }
   // Moves are signed with, and to, P-256 keys: not for this transport.
   if (isMoveAsked()) finishMove(false);
   const isAnswered = takeServerHello() && connectionState() == ConnectionState.Hello;
@@ -166,6 +172,9 @@ export function streamPollTransmit(output: usize, now: u32): i32 {
   }
   const message = output + FRAME_HEADER;
   let size = inboxPollReply(message, MAX_STREAM_MESSAGE);
+  if (OTA) {
+    if (size == 0 && isGreeted()) size = chunkedPoll(message, MAX_STREAM_MESSAGE);
+  }
   if (size == 0) size = outboxPollTransmit(message, MAX_STREAM_MESSAGE, allowedPurpose(), now);
   if (size > 0) return channelSeal(output, size);
   // The acknowledgement is out: this session has served.

@@ -2,6 +2,7 @@
 // then every call answers Status.NotSupported. Applications that use none of it do not import it.
 
 import { Status } from "../status";
+import { encodeText } from "./text";
 
 /** Numbers of `boardCall`. Part of the host interface. */
 export const enum BoardFunction {
@@ -85,7 +86,7 @@ export class SerialPort {
 
   /** @returns bytes taken; Status.NotSupported */
   print(text: string): i32 {
-    const bytes = String.UTF8.encode(text);
+    const bytes = encodeText(text);
     const at = changetype<usize>(bytes);
     return boardCall(BoardFunction.SerialWrite, this.port, 0, at, bytes.byteLength);
   }

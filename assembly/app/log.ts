@@ -3,13 +3,14 @@
 
 import { LogLevel } from "../util/log-level";
 import { logBytes } from "./core";
+import { encodeText } from "./text";
 
 let least: i32 = LogLevel.Trace;
 let handler: u32 = 0;
 
 function write(level: i32, text: string): void {
   if (level < least) return;
-  const bytes = String.UTF8.encode(text);
+  const bytes = encodeText(text);
   logBytes(level, changetype<usize>(bytes), bytes.byteLength);
   if (handler) call_indirect<void>(handler, level, text);
 }

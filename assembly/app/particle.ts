@@ -17,6 +17,7 @@ import {
 import { dispatchedNumber, millis, publishBytes, registerFunction, registerVariable } from "./raw";
 import { addHandler, removeHandler, removeHandlers, subscriptionContext } from "./subscriptions";
 import { System } from "./system";
+import { decodeText, encodeText } from "./text";
 import { isTimePending, syncTime, timeSyncedAt } from "./time";
 import { CloudVariable } from "./variable";
 import { Variant } from "./variant";
@@ -68,12 +69,6 @@ const FUNCTIONS: usize = memory.data(4 * REGISTRATIONS, 4);
 @lazy
 const VARIABLES: usize = memory.data(4 * REGISTRATIONS, 4);
 
-// @ts-ignore: decorator
-@inline
-function utf8(text: string): ArrayBuffer {
-  return String.UTF8.encode(text);
-}
-
 function keep(table: usize, number: i32, handler: u32): i32 {
   if (number >= 0) store<u32>(table + ((<usize>number) << 2), handler);
   return number;
@@ -84,14 +79,14 @@ function handlerIn(table: usize): u32 {
 }
 
 function callFunction(argument: usize, length: i32): i32 {
-  return call_indirect<i32>(handlerIn(FUNCTIONS), String.UTF8.decodeUnsafe(argument, length));
+  return call_indirect<i32>(handlerIn(FUNCTIONS), decodeText(argument, length));
 }
 
 function receiveText(name: usize, nameLength: i32, data: usize, dataLength: i32): void {
   call_indirect<void>(
     subscriptionContext(),
-    String.UTF8.decodeUnsafe(name, nameLength),
-    String.UTF8.decodeUnsafe(data, dataLength),
+    decodeText(name, nameLength),
+    decodeText(data, dataLength),
   );
 }
 
@@ -99,7 +94,7 @@ function receiveData(name: usize, nameLength: i32, data: usize, dataLength: i32)
   const handler = subscriptionContext();
   const bytes = new Uint8Array(dataLength);
   memory.copy(bytes.dataStart, data, dataLength);
-  call_indirect<void>(handler, String.UTF8.decodeUnsafe(name, nameLength), bytes);
+  call_indirect<void>(handler, decodeText(name, nameLength), bytes);
 }
 
 /** An event that is no value of the JSON model is not handed on. */
@@ -107,12 +102,12 @@ function receiveVariant(name: usize, nameLength: i32, data: usize, dataLength: i
   const handler = subscriptionContext();
   const value = Variant.decode(data, dataLength);
   if (!value) return;
-  call_indirect<void>(handler, String.UTF8.decodeUnsafe(name, nameLength), value);
+  call_indirect<void>(handler, decodeText(name, nameLength), value);
 }
 
 /** A string that is too long is refused: the cloud gets 5.00, never a part of it. */
 function putString(at: usize, text: string): i32 {
-  const bytes = utf8(text);
+  const bytes = encodeText(text);
   if (bytes.byteLength > MAX_DATA_LENGTH) return Status.TooLong;
   memory.copy(at, changetype<usize>(bytes), bytes.byteLength);
   return bytes.byteLength;
@@ -158,7 +153,7 @@ function readStringCell(value: usize): i32 {
 
 /** Names and data of `publish` and its siblings as the queue takes them. */
 function publishAt(name: string, data: usize, length: i32, type: u32, ttl: u32, flags: i32): i32 {
-  const bytes = utf8(name);
+  const bytes = encodeText(name);
   const at = changetype<usize>(bytes);
   return publishBytes(at, bytes.byteLength, data, length, type, ttl, optionsOf(flags));
 }
@@ -181,7 +176,7 @@ export class Particle {
     flags: i32 = PublishFlag.WithAck,
     type: u32 = ContentType.Text,
   ): i32 {
-    const bytes = utf8(data);
+    const bytes = encodeText(data);
     return publishAt(name, changetype<usize>(bytes), bytes.byteLength, type, ttl, flags);
   }
 
@@ -230,7 +225,7 @@ export class Particle {
   }
 
   private static add(prefix: string, content: i32, receive: u32, handler: u32): i32 {
-    const bytes = utf8(prefix);
+    const bytes = encodeText(prefix);
     const at = changetype<usize>(bytes);
     return addHandler(at, bytes.byteLength, content, receive, handler, millis());
   }
@@ -252,7 +247,7 @@ export class Particle {
    *   Status.NoSpace
    */
   static function(name: string, handler: (argument: string) => i32): i32 {
-    const bytes = utf8(name);
+    const bytes = encodeText(name);
     const number = registerFunction(changetype<usize>(bytes), bytes.byteLength, callFunction);
     return keep(FUNCTIONS, number, handler.index);
   }
@@ -294,7 +289,7 @@ export class Particle {
   }
 
   private static offer(name: string, type: i32, read: (value: usize) => i32, handler: u32): i32 {
-    const bytes = utf8(name);
+    const bytes = encodeText(name);
     const number = registerVariable(changetype<usize>(bytes), bytes.byteLength, type, read);
     return keep(VARIABLES, number, handler);
   }

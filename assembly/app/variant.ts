@@ -1,6 +1,8 @@
 // Variant: a value of the JSON model (and bytes), and its CBOR encoding (RFC 8949), the form in which
 // structured event data travel: 65001, the vendor's "JSON model in CBOR".
 
+import { decodeText, encodeText } from "./text";
+
 const enum Kind {
   Null = 0,
   Bool = 1,
@@ -228,7 +230,7 @@ function writeHead(output: u8[], major: i32, value: u64): void {
 }
 
 function writeText(output: u8[], text: string): void {
-  const bytes = Uint8Array.wrap(String.UTF8.encode(text));
+  const bytes = Uint8Array.wrap(encodeText(text));
   writeHead(output, Major.Text, bytes.length);
   for (let i = 0; i < bytes.length; i++) output.push(bytes[i]);
 }
@@ -254,7 +256,7 @@ function readBytes(size: i32): u64 {
 }
 
 function readText(length: i32): string {
-  const text = String.UTF8.decodeUnsafe(at, length);
+  const text = decodeText(at, length);
   at += length;
   return text;
 }

@@ -8,7 +8,7 @@
 //   confirmed -> fault -> again after 1 s, 2 s, 4 s ... 64 s
 
 import { ModuleStore, setLargestImage, setModule } from "../cloud/modules";
-import { registryMark, registryTrim } from "../cloud/registry";
+import { RegistryKind, registryCount, registryMark, registryTrim } from "../cloud/registry";
 import { refuseCalls } from "../cloud/responses";
 import { EVENT_SIZE, PROBATION, PROBATION_OFFLINE, PROBATION_STARTS } from "../config";
 import { connectionState, deviceRegistryChanged } from "../connection";
@@ -20,13 +20,15 @@ import {
   confirmApplication,
   dropApplicationChange,
   failedApplication,
+  failureReason,
+  forgetFailure,
   formerArea,
   giveUpApplication,
   hasActive,
+  hasFailure,
   restartApplication,
   runnableArea,
   takeApplicationChange,
-  takeFailure,
   takeMove,
 } from "../update/apply";
 import { ImageArea, NO_AREA, areaCapacity } from "../update/area";
@@ -62,6 +64,8 @@ let restartAt: u32 = 0;
 let restartReason: i32 = 0;
 /** What the host itself had registered before the first application began; -1 before that. */
 let mark: i32 = -1;
+let hostFunctions: i32 = 0;
+let hostVariables: i32 = 0;
 /** Time of the last poll, ms. */
 let lastNow: u32 = 0;
 
@@ -105,8 +109,8 @@ function tellModule(place: i32, area: i32): void {
 export function beginApplication(now: u32): i32 {
   const area = runnableArea();
   if (area < 0) return area;
+  if (mark < 0) markHost();
   stopApplication();
-  if (mark < 0) mark = registryMark();
   if (registryTrim(mark)) deviceRegistryChanged(now);
   isRunning = true;
   isPausing = false;
@@ -120,10 +124,17 @@ export function beginApplication(now: u32): i32 {
   return Status.Ok;
 }
 
+/** What is registered so far is the host's own. */
+function markHost(): void {
+  mark = registryMark();
+  hostFunctions = registryCount(RegistryKind.Function);
+  hostVariables = registryCount(RegistryKind.Variable);
+}
+
 /** Nobody answers the calls of an application that is gone. */
 function stopApplication(): void {
   isRunning = false;
-  refuseCalls();
+  if (mark >= 0) refuseCalls(hostFunctions, hostVariables);
 }
 
 /**
@@ -177,8 +188,12 @@ export function applicationPoll(now: u32): void {
     tellModules();
     deviceRegistryChanged(now);
   }
-  if (takeFailure()) noticeRollback(failedApplication(), journal().lastStatus);
+  if (hasFailure()) tellFailure();
   flagsPoll(now);
+}
+
+function tellFailure(): void {
+  if (noticeRollback(failedApplication(), failureReason()) != Status.NoSpace) forgetFailure();
 }
 
 /** Do what is due at `now`. */

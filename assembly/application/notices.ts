@@ -1,5 +1,6 @@
 // What the device tells the cloud of its updates and of its application, as events with the names
-// that Device OS has for them. They go through the publish queue; one that finds no room is lost.
+// that Device OS has for them. They go through the publish queue; one that finds no room is
+// lost, but for that of a roll-back, for which the caller tries again.
 
 import { allowSystemNames } from "../cloud/publisher";
 import { ContentFormat } from "../cloud/protocol";
@@ -86,13 +87,15 @@ function putStatus(status: i32): void {
   putNumber(-status);
 }
 
-/** Publish what was put. @param options PublishOption bits beside the usual */
-function send(name: i32, nameLength: i32, options: u32): void {
+/** Publish what was put. @param options PublishOption bits beside the usual @returns as `enqueue` */
+function send(name: i32, nameLength: i32, options: u32): i32 {
   const bits = PublishOption.Acknowledged | PublishOption.Untold | options;
+  const text = ContentFormat.Text;
   allowSystemNames(true);
-  enqueue(TEXTS + name, nameLength, DATA, length, ContentFormat.Text, NO_TTL, bits);
+  const status = enqueue(TEXTS + name, nameLength, DATA, length, text, NO_TTL, bits);
   allowSystemNames(false);
   length = 0;
+  return status;
 }
 
 export function noticeStarted(): void {
@@ -107,15 +110,19 @@ export function noticeEnded(status: i32): void {
   send(Text.FlashStatus, Text.FlashStatusLength, 0);
 }
 
-/** An application was given up, and another one runs, or none. @param reason Status; Ok: as asked */
-export function noticeRollback(version: u32, reason: i32): void {
+/**
+ * An application was given up, and another one runs, or none.
+ * @param reason Status; Ok: as asked
+ * @returns Status.NoSpace when the queue is full, as after a flood: try again; else of no matter
+ */
+export function noticeRollback(version: u32, reason: i32): i32 {
   put(Text.Version, Text.VersionLength);
   putNumber(version);
   put(Text.Reason, Text.ReasonLength);
   if (reason < 0) putStatus(reason);
   else putNumber(reason);
   putByte(0x7d);
-  send(Text.Rollback, Text.RollbackLength, 0);
+  return send(Text.Rollback, Text.RollbackLength, 0);
 }
 
 function putFlag(value: bool): void {

@@ -103,10 +103,15 @@ export function refuseCall(call: i32): i32 {
   return Status.NotFound;
 }
 
-/** Refuse all calls that wait: who should answer is gone. Those that find no room time out. */
-export function refuseCalls(): void {
+/**
+ * Refuse the calls that wait of these functions and variables, and of all after them: who should
+ * answer is gone. Those that find no room time out.
+ */
+export function refuseCalls(functions: i32, variables: i32): void {
   for (let i = 0; i < MAX_CALLS; i++) {
     const call = callNumber(i);
-    if (call && callFind(call, CallKind.Move) < 0) refuseCall(call);
+    const isFunction = callFind(call, CallKind.Function) == Status.Ok;
+    if (!isFunction && callFind(call, CallKind.Variable) < 0) continue;
+    if (callTarget() >= (isFunction ? functions : variables)) refuseCall(call);
   }
 }

@@ -24,6 +24,7 @@ let isMoved: bool = true;
 let unreadable: u32 = 0;
 /** Version of the application that was given up last, for the notice of it; whether one is due. */
 let failedVersion: u32 = 0;
+let failedReason: i32 = 0;
 let isFailureNew: bool = false;
 
 // ---- what runs ------------------------------------------------------------------------------
@@ -112,15 +113,29 @@ export function takeMove(): bool {
   return wasMoved;
 }
 
-/** Whether an application was given up since the last call; `failedApplication` is its version. */
-export function takeFailure(): bool {
-  const isNew = isFailureNew;
-  isFailureNew = false;
-  return isNew;
+/** Whether an application was given up, and nobody has been told. */
+export function hasFailure(): bool {
+  return isFailureNew;
 }
 
+export function forgetFailure(): void {
+  isFailureNew = false;
+}
+
+/** Its version. */
 export function failedApplication(): u32 {
   return failedVersion;
+}
+
+/** Why it was given up: Status; Status.Ok when that was asked for. */
+export function failureReason(): i32 {
+  return failedReason;
+}
+
+function noteFailure(version: u32, reason: i32): void {
+  failedVersion = version;
+  failedReason = reason;
+  isFailureNew = true;
 }
 
 // ---- changes --------------------------------------------------------------------------------
@@ -187,8 +202,7 @@ export function giveUpApplication(reason: i32): void {
   const area = <i32>j.active;
   if (area == NO_AREA) return;
   const former = formerArea();
-  failedVersion = areaEntry(area).version;
-  isFailureNew = true;
+  noteFailure(areaEntry(area).version, reason);
   areaEntry(area).status = AreaStatus.Failed;
   makeActive(former, false);
   j.lastStatus = reason;
@@ -210,8 +224,7 @@ export function rollBack(): i32 {
   makeActive(former, false);
   const status = commit();
   if (status < 0) return status;
-  failedVersion = version;
-  isFailureNew = true;
+  noteFailure(version, Status.Ok);
   change(Status.Ok);
   return status;
 }

@@ -57,8 +57,8 @@ const SNAPSHOT: usize = memory.data(104, 8);
 const FILE_HASH: usize = memory.data(32, 8);
 
 let phase: i32 = Phase.Open;
-/** Where the file goes; NO_AREA: it stays in RAM. */
-let area: i32 = NO_AREA;
+/** Where the file goes; NO_AREA, which is this: it stays in RAM. */
+let area: i32 = 0xff;
 let size: u32 = 0;
 let hasHash: bool = false;
 /** Bytes that need not come. */

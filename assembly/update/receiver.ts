@@ -60,7 +60,7 @@ export const enum Figure {
 
 let state: i32 = UpdateState.Idle;
 let outcome: i32 = Outcome.None;
-let refusedWith: i32 = Status.InvalidState;
+let refusedWith: i32 = 0;
 let size: u32 = 0;
 let chunkSize: u32 = 0;
 /** Where the first chunk begins: what was held before. */
@@ -100,9 +100,9 @@ export function outcomeTold(): void {
   outcome = Outcome.None;
 }
 
-/** Why the update was refused. */
+/** Why there is no update: its refusal; Status.InvalidState when there was none. */
 export function refusal(): i32 {
-  return refusedWith;
+  return state == UpdateState.Refused ? refusedWith : Status.InvalidState;
 }
 
 /** Bytes that were held when the transfer began. */
@@ -191,9 +191,7 @@ function refuse(status: i32, now: u32): void {
 export function receiverFinish(discard: bool, now: u32): void {
   discards = discard;
   outcome = Outcome.Refused;
-  if (state == UpdateState.Idle) {
-    refusedWith = Status.InvalidState;
-  } else if (state == UpdateState.Accepted) {
+  if (state == UpdateState.Accepted) {
     outcome = Outcome.Accepted;
   } else if (isRunning()) {
     if (state == UpdateState.Preparing || !chunksAreComplete()) {
@@ -210,7 +208,6 @@ export function receiverFinish(discard: bool, now: u32): void {
 export function receiverCancel(discard: bool): void {
   if (state == UpdateState.Idle) {
     outcome = Outcome.Refused;
-    refusedWith = Status.InvalidState;
     return;
   }
   if (isRunning()) storeCancel(discard, Status.UpdateCancelled);
@@ -234,9 +231,13 @@ export function receiverApply(now: u32): void {
  * @returns 1...chunk size; 0 when there is no such chunk, or no update
  */
 export function chunkLength(index: u32): u32 {
-  if (state < UpdateState.Receiving || state > UpdateState.Accepted) return 0;
-  if (index >= chunksTotal()) return 0;
+  if (!isReceiving() || index >= chunksTotal()) return 0;
   return min(chunkSize, size - held - index * chunkSize);
+}
+
+/** Whether chunks can be for this update. */
+export function isReceiving(): bool {
+  return state >= UpdateState.Receiving && state <= UpdateState.Accepted;
 }
 
 /** Bytes of every chunk but the last. */

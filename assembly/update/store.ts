@@ -237,13 +237,19 @@ function accept(): i32 {
 }
 
 /**
- * The server knows that the file was accepted: obey it.
+ * The server knows that the file was accepted: obey it. If that fails, the host is told so by another
+ * UpdateEnded.
  * @returns Status.Ok; Status.UpdateStorage; Status.InvalidState: nothing was accepted
  */
 export function storeApply(_now: u32): i32 {
   if (stage != Stage.Accepted) return Status.InvalidState;
+  const status = applyKind(manifestKind());
+  if (status < 0) refuse(status);
   stage = Stage.Idle;
-  const kind = manifestKind();
+  return status;
+}
+
+function applyKind(kind: i32): i32 {
   if (kind == ImageKind.Application) return applyApplication();
   return kind == ImageKind.Firmware ? applyFirmware() : obey();
 }

@@ -42,12 +42,13 @@ export class ApplicationHost {
   /** Answers that the core had no room for. */
   private answers: (() => number)[] = [];
 
-  /** @param core with `images`, in a module that takes updates */
+  /** @throws Error when the core has no `images`, or its module takes no updates */
   constructor(
     private readonly core: Core,
     private readonly limits: ApplicationLimits = {},
   ) {
     if (!core.exports.update_open) throw new Error("this module takes no updates");
+    if (!core.options.images) throw new Error("an application module needs `images`");
   }
 
   /**

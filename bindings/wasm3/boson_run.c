@@ -160,10 +160,13 @@ static void print_done(void *context, int status) {
   printf("published %d %s\n", (int)(intptr_t)context, boson_error_name(status));
 }
 
-static int demonstrate(void) {
+static int demonstrate(int has_applications) {
   int error = boson_function(&device, "double", double_it, NULL);
   if (!error) error = boson_variable(&device, "lines", BOSON_INT, read_lines, NULL);
-  if (!error) error = boson_subscribe(&device, "command", 0, print_event, NULL);
+  // An application module may want it.
+  if (!error && !has_applications) {
+    error = boson_subscribe(&device, "command", 0, print_event, NULL);
+  }
   if (error) return error;
   reads_stdin = fcntl(STDIN_FILENO, F_GETFD) != -1;
   if (reads_stdin) {
@@ -437,7 +440,7 @@ static int open_device(const struct options *options, uint8_t *module, uint32_t 
   int error = boson_open(&device, &config);
   if (error) return fail(error);
   // With an application in the module the demonstration stays away, and it connects by itself.
-  error = demonstrate();
+  error = demonstrate(options->applications);
   if (error == -6) return 0;
   if (!error) error = boson_connect(&device);
   return error ? fail(error) : 0;

@@ -38,6 +38,17 @@ export class ApiClient {
     return answer as T;
   }
 
+  /** Send a file as a form does. @throws ApiFailure; Error when nothing answers */
+  async upload<T = Json>(method: string, path: string, name: string, file: Buffer): Promise<T> {
+    const body = new FormData();
+    body.set("file", new Blob([Uint8Array.from(file)]), name);
+    const signal = AbortSignal.timeout(60_000);
+    const response = await this.fetch(path, { method, headers: this.headers(), body, signal });
+    const answer = (await response.json().catch(() => ({}))) as Json;
+    if (!response.ok) throw failureOf(response.status, answer);
+    return answer as T;
+  }
+
   /** A token for a name and a password. @throws ApiFailure */
   async login(username: string, password: string): Promise<string> {
     const fields = { grant_type: "password", client_id: "boson", username, password };

@@ -22,14 +22,14 @@ export function buildCommand(program: Command): void {
     .addOption(
       new Option("--runtime <name>", "memory of strings and objects")
         .choices(RUNTIMES)
-        .default("auto"),
+        .default("small"),
     )
     .option("--memory <KiB>", "linear memory that it gets (default: 64)", kibibytesOf)
     .option("--json", "print the figures as JSON", false)
     .addHelpText(
       "after",
       '\nThe source imports from "wboson" and exports setup() and loop(). What it calls is what it' +
-        "\nmay do: boson sign writes that down. The runtime auto takes none if nothing is allocated.",
+        "\nmay do: boson sign writes that down.",
     )
     .action(async (source: string, flags: BuildFlags) => {
       if (!existsSync(source)) throw new Error(`${source}: no such file`);

@@ -12,6 +12,7 @@ import { loginCommand } from "./login";
 import { newCommand } from "./new";
 import { signCommands } from "./sign";
 import { updateKeysCommand } from "./update-keys";
+import { updateCommands } from "./updates";
 import { userCommand } from "./user";
 
 export const program = new Command("boson")
@@ -23,6 +24,7 @@ loginCommand(program);
 userCommand(program);
 keysCommand(program);
 deviceCommands(program);
+updateCommands(program);
 eventsCommand(program);
 doctorCommand(program);
 newCommand(program);

@@ -6,6 +6,7 @@ import type { DeviceLink } from "../device-link";
 import { HelloFlag } from "../device-protocol/hello";
 import { ChunkedTransfer } from "./chunked-transfer";
 import type { UpdateAck } from "./messages";
+import { moduleFunctionOf } from "./module-function";
 import { UpdateFailed } from "./refusal";
 import { StreamedTransfer } from "./streamed-transfer";
 import type { DeviceStats, Interruption, Transfer, TransferEvents, TransferPlan } from "./transfer";
@@ -39,7 +40,7 @@ export interface UpdateResult {
 }
 
 export interface FlashOptions {
-  /** What the file replaces, in numbers of the system description. Default: 5, the user part. Not over TCP. */
+  /** What the file replaces, in numbers of the system description. Default: as the file says. Not over TCP. */
   moduleFunction?: number;
   /** Let the device forget a former transfer that was broken off. Default: false, which resumes that of the same file. */
   discard?: boolean;
@@ -64,7 +65,6 @@ export interface UpdateHost {
   report(report: UpdateReport): void;
 }
 
-export const USER_PART = 5;
 const DEFAULT_PATIENCE_MS = 30 * 60_000;
 /** Attempts that the device has answered, without one byte of progress in between. */
 const MAX_FRUITLESS = 8;
@@ -100,7 +100,7 @@ export class DeviceUpdate {
     this.plan = {
       file,
       hash: createHash("sha256").update(file).digest(),
-      moduleFunction: options.moduleFunction ?? USER_PART,
+      moduleFunction: options.moduleFunction ?? moduleFunctionOf(file),
       discard: options.discard ?? false,
       chunkSize: options.chunkSize,
       bytesPerSecond: options.bytesPerSecond,

@@ -161,7 +161,7 @@ describe.each(HOSTS)("updates of an application on %s", (_name, maybe, makeHost)
     });
     cloud.on("event", ({ name, data }) => void events.push(`${name} ${data.toString()}`));
     const described = new Promise<void>((resolve) =>
-      cloud.on("device", ({ change }) => change === "subscriptions" && resolve()),
+      cloud.on("device", ({ change }) => change === "describe" && resolve()),
     );
     await host.start({ deviceId: id, folder: deviceDirectory, port: listener.address.port });
     await described;

@@ -247,14 +247,37 @@ test("functions, variables and subscriptions are those of the application that r
     return await world.settle(world.cloud.describe(DEVICE_ID, 2));
   };
   life.settle(1);
-  expect(await described()).toMatchObject({ f: ["host", "f1"], v: { v1: 2 } });
+  expect(await described()).toMatchObject({ functions: ["host", "f1"] });
   life.settle(2);
-  expect(await described()).toMatchObject({ f: ["host", "f2"], v: { v2: 2 } });
+  expect(await described()).toEqual({
+    functions: ["host", "f2"],
+    variables: { v2: 2 },
+  });
   world.events.length = 0;
   world.cloud.publish("s1", "old");
   world.cloud.publish("s2", "new");
   world.run(5000);
   expect(world.eventsOf(EventKind.EventReceived).map(({ name }) => name)).toEqual(["s2"]);
+});
+
+test("calls that wait for an application that dies are refused; those for the host are not", async () => {
+  const life = new Life(
+    { onBoot: (core, now) => void core.registerFunction("host", now) },
+    (_, { world }) => void world.core.registerFunction("mine", world.deviceNow),
+  );
+  const { world } = life;
+  life.settle(1);
+  world.run(5000);
+  const calls = ["host", "mine"].map((name) => world.cloud.call(DEVICE_ID, name));
+  calls.forEach((call) => call.catch(() => {}));
+  world.run(1000);
+  const asked = world.eventsOf(EventKind.FunctionCall);
+  expect(asked).toHaveLength(2);
+  life.host.fault(Status.ApplicationTrap);
+  await expect(world.settle(calls[1])).rejects.toThrow("5.00");
+  expect(world.core.exports.function_result(asked[0].call, 42)).toBe(Status.Ok);
+  expect(await world.settle(calls[0])).toBe(42);
+  expect(world.core.exports.function_result(asked[1].call, 43)).toBe(Status.NotFound);
 });
 
 describe("what the cloud is told", () => {

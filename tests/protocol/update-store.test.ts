@@ -254,3 +254,85 @@ test("the hash that is announced is that of the file", () => {
   expect(device.send(file, { hash })).toBe(Status.UpdateHash);
   expect(device.send(file)).toBe(Status.Ok);
 });
+
+describe("the journal", () => {
+  const SLOTS = [StorageSlot.JournalA, StorageSlot.JournalB];
+
+  /** A device that runs version 2, confirmed. */
+  function settled(): UpdateDevice {
+    const device = new UpdateDevice();
+    for (const version of [1, 2]) {
+      expect(device.update(image(5000, version))).toBe(Status.Ok);
+      confirm(device);
+    }
+    return device;
+  }
+
+  test("is 640 bytes at most, in turns in two slots", () => {
+    const device = new UpdateDevice();
+    const writes: [number, number][] = [];
+    device.storage.onWrite = (slot, bytes) => void writes.push([slot, bytes.length]);
+    expect(device.update(image(9000))).toBe(Status.Ok);
+    confirm(device);
+    expect(writes.length).toBeGreaterThan(4);
+    writes.forEach(([slot, length], i) => {
+      expect(slot).toBe(SLOTS[(i + 1) % 2]);
+      expect(length).toBeLessThanOrEqual(640);
+    });
+  });
+
+  test.each(SLOTS)("one that has gone bad is not missed: slot %d", (slot) => {
+    const device = settled();
+    device.storage.slots.get(slot)![100] ^= 1;
+    device.boot();
+    expect(device.running).toBe(2);
+  });
+
+  test.each([
+    ["nothing", new Uint8Array(0)],
+    ["erased flash", new Uint8Array(456).fill(0xff)],
+    ["zeros", new Uint8Array(456)],
+    ["too much", new Uint8Array(700).fill(1)],
+  ])("with both gone the device is as never used: %s", (_, content) => {
+    const device = settled();
+    for (const slot of SLOTS) device.storage.slots.set(slot, Uint8Array.from(content));
+    device.boot();
+    expect(device.opened).toBe(0);
+    expect(device.running).toBeUndefined();
+    expect(device.update(image(5000, 1))).toBe(Status.Ok);
+    expect(device.running).toBe(1);
+  });
+
+  test("storage that takes nothing refuses updates, and nothing changes", () => {
+    const device = settled();
+    device.storage.onWrite = () => "refuse";
+    expect(device.begin(image(5000, 3))).toBe(Status.UpdateStorage);
+    device.boot();
+    expect(device.running).toBe(2);
+  });
+
+  test("storage that fails when an update is applied leaves the former", () => {
+    const device = settled();
+    expect(device.send(image(5000, 3))).toBe(Status.Ok);
+    device.storage.onWrite = () => "refuse";
+    expect(device.call("storeApply", device.now)).toBe(Status.UpdateStorage);
+    device.drain();
+    const ends = device.eventsOf(EventKind.UpdateEnded).map(({ status }) => status);
+    expect(ends.slice(-2)).toEqual([Status.Ok, Status.UpdateStorage]);
+    expect(device.running).toBe(2);
+    device.boot();
+    expect(device.running).toBe(2);
+    expect(device.update(image(5000, 3))).toBe(Status.Ok);
+    expect(device.running).toBe(3);
+  });
+
+  test("a write that happened and was reported as failed counts", () => {
+    const device = settled();
+    expect(device.send(image(5000, 3))).toBe(Status.Ok);
+    device.storage.onWrite = () => "lie";
+    expect(device.call("storeApply", device.now)).toBe(Status.Ok);
+    expect(device.running).toBe(3);
+    device.boot();
+    expect(device.running).toBe(3);
+  });
+});

@@ -4,13 +4,16 @@
 //        npm run soak -- tcp-fuzz --count 1000000 [--seed N]    the TCP side of the cloud
 //        npm run soak -- tcp-cuts                               its handshake in every division into three pieces
 //        npm run soak -- stream-fuzz --count 1000000 [--seed N] the TCP side of the core
+//        npm run soak -- update-fuzz --count 1000000 [--seed N] messages of updates to the core
 //        npm run soak -- lives|loss --count 2000 [--seed N]
 //        npm run soak -- cuts                                   1,000 lives, every byte of every write
 //        npm run soak -- slow-link --count 500                  12 s round trip
+//        npm run soak -- updates --count 1000 [--seed N]        5 KB that often over the air, 256 KB a tenth of it
 //        npm run soak -- orders                                 a server's messages in every order
 //        npm run soak -- queue --count 100000 [--seed N]        that many events of a stored queue
 //        npm run soak -- damage                                 all eight bits of each byte
 //        npm run soak -- kills --count 200                      a cloud process under load
+//        npm run soak -- update-cuts --count 10000              power cuts in updates; all of the journal
 //        npm run soak -- http --count 100000 [--seed N]         requests to the API
 
 import { parseArgs } from "node:util";
@@ -32,6 +35,9 @@ import { slowLinkCampaign } from "./slow-link";
 import { streamFuzz } from "./stream-fuzz";
 import { tcpCuts } from "./tcp-cuts";
 import { tcpFuzz } from "./tcp-fuzz";
+import { updateFuzz } from "./update-fuzz";
+import { updateCutsCampaign } from "./update-cuts";
+import { FAR, LARGE, SMALL, updateCampaign, updateProblems } from "./updates";
 
 interface Options {
   count: number;
@@ -60,6 +66,13 @@ const RUNS: Record<string, (options: Options) => boolean | Promise<boolean>> = {
   "tcp-fuzz"({ count, seed }) {
     const progress = (done: number): void => console.error(`tcp-fuzz: ${done} inputs`);
     const report = tcpFuzz({ count, seed, progress });
+    console.log(JSON.stringify(report, null, 2));
+    return report.failures.length === 0;
+  },
+
+  "update-fuzz"({ count, seed }) {
+    const progress = (done: number): void => console.error(`update-fuzz: ${done} inputs`);
+    const report = updateFuzz({ count, seed, progress });
     console.log(JSON.stringify(report, null, 2));
     return report.failures.length === 0;
   },
@@ -116,6 +129,20 @@ const RUNS: Record<string, (options: Options) => boolean | Promise<boolean>> = {
   },
 
   cuts: ({ count, seed }) => cutsCampaign(count, seed),
+
+  "update-cuts": ({ count, seed }) => updateCutsCampaign(count, seed),
+  async updates({ count, seed }) {
+    const problems: string[] = [];
+    for (const which of [SMALL, LARGE, FAR]) {
+      const runs = which === SMALL ? count : Math.ceil(count / 10);
+      const { figures, reports } = await updateCampaign(which, runs, seed);
+      console.log(JSON.stringify(figures));
+      for (const report of reports.filter((one) => one.problems.length > 0)) console.log(report);
+      problems.push(...updateProblems(figures));
+    }
+    problems.forEach((problem) => console.log(problem));
+    return problems.length === 0;
+  },
 
   "slow-link": ({ count, seed }) => slowLinkCampaign(count, seed),
 

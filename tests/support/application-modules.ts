@@ -25,6 +25,8 @@ export const APPLICATION_MODULES = {
   endless: "tests/apps/module-endless.as.ts",
   flood: "tests/apps/module-flood.as.ts",
   imports: "tests/apps/module-imports.as.ts",
+  memory: "tests/apps/module-memory.as.ts",
+  features: "tests/apps/features.as.ts",
   sensor: "examples/sensor/main.ts",
   led: "examples/led/main.ts",
   logger: "examples/logger/main.ts",
@@ -64,7 +66,7 @@ export function applicationModule(
   name: ApplicationModule,
   options: BuildOptions = {},
 ): Promise<Buffer> {
-  const key = [name, options.runtime ?? "auto", options.memory ?? ""].join("-");
+  const key = [name, options.runtime ?? "small", options.memory ?? ""].join("-");
   let building = built.get(key);
   if (!building) {
     const source = path.join(projectRoot, APPLICATION_MODULES[name]);

@@ -13,10 +13,14 @@ import { FaultyStorage } from "./faulty-storage";
 import { TEST_UPDATE_KEY } from "./update-key";
 import { DEVICE_ID } from "./world";
 
-const OPTIONS = [
-  ...["--lowMemoryLimit", "32768", "--initialMemory", "1", "--maximumMemory", "1"],
-  ...["--use", "abort=", "--use", "WBOSON_QUEUE=1", "--use", "WBOSON_OTA=1"],
-];
+/** The core with its store, for compilers. */
+export const STORE_TARGET = {
+  entry: "tests/protocol/update-store.as.ts",
+  options: [
+    ...["--lowMemoryLimit", "32768", "--initialMemory", "1", "--maximumMemory", "1"],
+    ...["--use", "abort=", "--use", "WBOSON_QUEUE=1", "--use", "WBOSON_OTA=1"],
+  ],
+};
 /** A data operation of the test: above all that is static. */
 const ROOM = 40_000;
 /** Enough for every loop of steps; more is a core that spins. */
@@ -27,7 +31,7 @@ let compiled: WebAssembly.Module | undefined;
 /** The core with its store, compiled once a process. */
 export function storeModule(): WebAssembly.Module {
   compiled ??= new WebAssembly.Module(
-    Uint8Array.from(compileAssembly("tests/protocol/update-store.as.ts", OPTIONS).bytes),
+    Uint8Array.from(compileAssembly(STORE_TARGET.entry, STORE_TARGET.options).bytes),
   );
   return compiled;
 }

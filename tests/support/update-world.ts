@@ -4,14 +4,8 @@
 import { createHash } from "node:crypto";
 import path from "node:path";
 
-import {
-  MemoryImages,
-  MemoryStorage,
-  StorageSlot,
-  loadModule,
-} from "../../bindings/node";
-import type { CoreEvent, Images ,
-  EventKind} from "../../bindings/node";
+import { MemoryImages, MemoryStorage, StorageSlot, loadModule } from "../../bindings/node";
+import type { CoreEvent, Images, EventKind } from "../../bindings/node";
 import { CoapCode, CoapType, encodeCoap, findUint, uintOption } from "../../cloud/coap/codec";
 import type { CoapMessage, CoapOption } from "../../cloud/coap/codec";
 import { ContentType } from "../../cloud/dtls/protocol";

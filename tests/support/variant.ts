@@ -32,13 +32,24 @@ await compile({ ...job, substitute });
 if (used.size !== edits.length) throw new Error("an edit was not used");
 `;
 
+/** What is compiled; the plain core unless said. */
+export interface VariantTarget {
+  entry: string;
+  options: readonly string[];
+}
+
+const CORE: VariantTarget = { entry: "assembly/index.ts", options: CORE_LAYOUT };
+
 /** Compile the core with these changes. @throws Error when one does not fit its file any more */
-export function compileVariant(edits: readonly Edit[]): WebAssembly.Module {
+export function compileVariant(
+  edits: readonly Edit[],
+  { entry, options }: VariantTarget = CORE,
+): WebAssembly.Module {
   const folder = mkdtempSync(path.join(projectRoot, "build", "test-"));
   const file = path.join(folder, "module.wasm");
   try {
     const outFile = path.relative(projectRoot, file);
-    const job = { entries: ["assembly/index.ts"], outFile, options: CORE_LAYOUT, edits };
+    const job = { entries: [entry], outFile, options, edits };
     const parameters = ["--input-type=module", "--eval", SCRIPT, JSON.stringify(job)];
     const stdio: ["ignore", "inherit", "inherit"] = ["ignore", "inherit", "inherit"];
     execFileSync(process.execPath, parameters, { cwd: projectRoot, stdio });

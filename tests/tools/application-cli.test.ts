@@ -49,13 +49,13 @@ test("a new application builds at once", async () => {
   const figures = await json("build", "app/app.ts");
   const module = readFileSync(at("app/app.wasm"));
   expect(isMetered(module)).toBe(true);
-  expect(figures).toMatchObject({ file: "app/app.wasm", runtime: "minimal", memory: 65536 });
+  expect(figures).toMatchObject({ file: "app/app.wasm", runtime: "small", memory: 65536 });
   // The name section and what the build says of itself are not in it.
   expect(figures.wasm).toBeLessThan(module.length);
   const small = await json("build", "app/app.ts", "--memory", "8", "--out", "small.wasm");
   expect(small).toMatchObject({ file: "small.wasm", memory: 8192 });
   const { output } = await boson("build", "app/app.ts");
-  expect(output).toMatch(/^app\/app.wasm: \d+ bytes, runtime minimal\nstatic RAM \d+ of 65536 /);
+  expect(output).toMatch(/^app\/app.wasm: \d+ bytes, runtime small\nstatic RAM \d+ of 65536 /);
   expect(output).toContain("may: publish, register, connection\n");
 });
 

@@ -22,8 +22,11 @@ import type { Section } from "./wasm-reader";
 
 const run = promisify(execFile);
 
-/** `auto` takes `stub` for an application that allocates nothing, else `minimal`. */
-export const RUNTIMES = ["auto", "stub", "minimal", "incremental"] as const;
+/**
+ * `small` is ours (assembly/bridge/runtime.ts); the others are the compiler's. `stub` never frees,
+ * `minimal` collects between two calls as `small` does, `incremental` within them, too.
+ */
+export const RUNTIMES = ["small", "stub", "minimal", "incremental"] as const;
 export type Runtime = (typeof RUNTIMES)[number];
 
 const PAGE = 65536;
@@ -44,7 +47,7 @@ export interface BuildOptions {
 
 /** What a build knows of a module. */
 export interface BuildFigures {
-  runtime: Exclude<Runtime, "auto">;
+  runtime: Runtime;
   /** Bytes of the module. */
   wasm: number;
   /** Bytes of linear memory that are taken before the first object. */
@@ -81,7 +84,7 @@ const OPTIMISER = [
     "bulk-memory",
     "bulk-memory-opt",
   ].map((feature) => `--enable-${feature}`),
-  ...["-Oz", "--converge", "--always-inline-max-function-size=4"],
+  ...["-Oz", "--converge"],
 ];
 
 async function optimise(module: Uint8Array, folder: string): Promise<Buffer> {
@@ -111,24 +114,17 @@ function checkExports(sections: readonly Section[], entry: string): void {
   }
 }
 
-/** Compile with the runtime that was asked for, or with the least that will do. */
 async function compileRaw(
   entry: string,
   folder: string,
-  { runtime = "auto", memory = PAGE }: BuildOptions,
-): Promise<{ raw: Buffer; runtime: Exclude<Runtime, "auto"> }> {
+  runtime: Runtime,
+  memory: number,
+): Promise<Buffer> {
+  const outFile = path.join(folder, `${runtime}.wasm`);
   const pages = Math.ceil(memory / PAGE);
-  const attempt = async (name: Exclude<Runtime, "auto">): Promise<Buffer> => {
-    const outFile = path.join(folder, `${name}.wasm`);
-    const low = memory < PAGE ? { memory } : {};
-    await compile({ entry, outFile, runtime: name, pages, ...low });
-    return readFileSync(outFile);
-  };
-  if (runtime !== "auto") return { raw: await attempt(runtime), runtime };
-  const raw = await attempt("stub");
-  // Names are in the module as long as nothing has optimised it.
-  if (!raw.includes("~lib/rt/stub/__new")) return { raw, runtime: "stub" };
-  return { raw: await attempt("minimal"), runtime: "minimal" };
+  const low = memory < PAGE ? { memory } : {};
+  await compile({ entry, outFile, runtime, pages, ...low });
+  return readFileSync(outFile);
 }
 
 /**
@@ -141,11 +137,11 @@ export async function buildApplicationModule(
   entry: string,
   options: BuildOptions = {},
 ): Promise<{ module: Buffer; figures: BuildFigures }> {
-  const { cache, memory = PAGE } = options;
+  const { cache, memory = PAGE, runtime = "small" } = options;
   const folder = cache ?? mkdtempSync(path.join(tmpdir(), "wboson-build-"));
   mkdirSync(folder, { recursive: true });
   try {
-    const { raw, runtime } = await compileRaw(path.resolve(entry), folder, options);
+    const raw = await compileRaw(path.resolve(entry), folder, runtime, memory);
     const sections = sectionsOf(raw);
     checkExports(sections, entry);
     const staticRam = staticEnd(raw);

@@ -5,12 +5,16 @@
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 
+import { libraryFiles } from "assemblyscript/asc";
+
 import { compile, projectRoot } from "../asc.mjs";
 
 const ENTRY = "assembly/bridge/entry.ts";
 /** The port of the application interface to the core, and what stands in its place. */
 const PORT = path.normalize("assembly/app/core.ts");
 const BRIDGE = 'export * from "../bridge/core";\n';
+/** In place of the compiler's runtime `minimal`: as that, without a shadow stack. */
+const RUNTIME = 'import "../../assembly/bridge/runtime";\n';
 /** Address after the last static byte; build.ts asks for it and then takes the export away. */
 const STATIC_END = "\nexport function staticEnd(): usize { return __heap_base; }\n";
 /** `import ... from "wboson"`, and "wboson/board" for pins and buses. */
@@ -49,14 +53,16 @@ function placesOf(entry) {
  * @param {string} job.entry the application's source file; it exports `setup` and `loop`, and imports
  *   only files of its folder
  * @param {string} job.outFile
- * @param {string} job.runtime of the AssemblyScript compiler
+ * @param {string} job.runtime `small` for ours, or one of the AssemblyScript compiler
  * @param {number} job.pages most linear memory, in pages of 64 KiB
  * @param {number} [job.memory] bytes of it, where there is less than a page
  * @throws {Error} the compiler's messages
  */
 export async function compileApplication({ entry, outFile, runtime, pages, memory }) {
-  const options = ["--runtime", runtime, "--maximumMemory", String(pages), "--use", "abort="];
-  options.push("--optimizeLevel", "0", "--shrinkLevel", "0", "--debug");
+  if (runtime === "small") libraryFiles["rt/index-minimal"] = RUNTIME;
+  const name = runtime === "small" ? "minimal" : runtime;
+  const options = ["--runtime", name, "--maximumMemory", String(pages), "--use", "abort="];
+  options.push("--optimizeLevel", "0", "--shrinkLevel", "2", "--debug");
   options.push("--exportStart", "app_start", "--memoryBase", "8");
   if (memory !== undefined) options.push("--lowMemoryLimit", String(memory));
   const { file, locate } = placesOf(path.resolve(entry));

@@ -1,5 +1,6 @@
 // Runs one device until Ctrl-C, and prints what happens to it.
 
+import path from "node:path";
 import { createInterface } from "node:readline";
 
 import {
@@ -14,7 +15,7 @@ import {
   VariableType,
   loadModule,
 } from "../../bindings/node";
-import type { Transport } from "../../bindings/node";
+import type { DeviceOptions, Transport, UpdateStep } from "../../bindings/node";
 import { LinePrinter } from "../../cloud/cli/line-printer";
 
 export interface DeviceRun {
@@ -41,6 +42,10 @@ const GOODBYE_USER = 2;
 /** ms that a goodbye may take. */
 const GOODBYE_MS = 3000;
 const NOTHING = new Uint8Array();
+/** Folder of applications and firmware that came over the air, in that of keys and session. */
+const IMAGES = "images";
+/** Bytes of native firmware that are taken. */
+const FIRMWARE_CAPACITY = 1_048_576;
 
 /** @returns the exit code, once it has ended. @throws Error for a module or keys that will not do */
 export async function runDevice(run: DeviceRun): Promise<number> {
@@ -54,18 +59,17 @@ export async function runDevice(run: DeviceRun): Promise<number> {
     for (const slot of [StorageSlot.SessionA, StorageSlot.SessionB]) storage.write(slot, NOTHING);
   }
   const module = loadModule(run.file);
-  const takesUpdates = WebAssembly.Module.exports(module).some(
-    ({ name }) => name === "update_open",
-  );
   const device = new Device({
-    ...{ module, storage, application: takesUpdates },
-    images: takesUpdates ? new FileImages(run.storage) : undefined,
+    module,
+    storage,
+    ...updateOptions(module, run.storage),
     ...{ deviceId: run.deviceId, server: run.server, transport: run.transport },
     keepalive: run.keepalive,
     log: (level, text) => printer.log(level, text),
   });
   watch(device, printer);
-  if (!device.core.exports.app_clock && !takesUpdates) offerSomething(device, printer);
+  watchUpdates(device, printer);
+  if (!device.core.exports.app_clock) offerSomething(device, printer);
   const end = endOf(device, printer, run.connectTimeoutMs);
   void device.connect();
   try {
@@ -73,6 +77,16 @@ export async function runDevice(run: DeviceRun): Promise<number> {
   } finally {
     device.stop();
   }
+}
+
+/** A module that takes updates gets a place for them, and runs the application that they bring. */
+function updateOptions(module: WebAssembly.Module, storage: string): Partial<DeviceOptions> {
+  const takesUpdates = WebAssembly.Module.exports(module).some(
+    ({ name }) => name === "update_open",
+  );
+  if (!takesUpdates) return {};
+  const images = new FileImages(path.join(storage, IMAGES), { firmware: FIRMWARE_CAPACITY });
+  return { images, application: true };
 }
 
 function watch(device: Device, printer: LinePrinter): void {
@@ -91,24 +105,6 @@ function watch(device: Device, printer: LinePrinter): void {
     const text = Buffer.from(data).toString();
     printer.print("event", { name, data: text }, `${name} ${text}`);
   });
-  device.on("update", (step) => {
-    const { state, ...fields } = step;
-    const { status, ...numbers } = { status: undefined, ...fields };
-    const statusName = status === undefined ? undefined : (Status[status] ?? String(status));
-    const shown = Object.entries({ ...numbers, status: statusName })
-      .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => `${name} ${value}`);
-    printer.print(
-      "update",
-      { state, ...numbers, status: statusName },
-      [state, ...shown].join(", "),
-    );
-  });
-  device.on("application", ({ area, version, status }) => {
-    const what = area < 0 ? "none" : `version ${version}`;
-    const statusName = Status[status] ?? String(status);
-    printer.print("application", { area, version, status: statusName }, `${what} (${statusName})`);
-  });
   device.on("time", ({ seconds }) => {
     const time = new Date(seconds * 1000).toISOString();
     printer.print("time", { seconds }, time);
@@ -117,6 +113,33 @@ function watch(device: Device, printer: LinePrinter): void {
   device.on("serverMoved", ({ host, port }) =>
     printer.print("server moved", { host, port }, `${host}:${port}`),
   );
+}
+
+function watchUpdates(device: Device, printer: LinePrinter): void {
+  device.on("update", (step) => printer.print("update", step, textOf(step)));
+  device.on("application", ({ area, status, version }) => {
+    const reason = status === Status.Ok ? undefined : (Status[status] ?? String(status));
+    const what = area < 0 ? "none" : `version ${version}`;
+    const fields = area < 0 ? { reason } : { version, reason };
+    printer.print("application", fields, `${what}${reason ? ` (${reason})` : ""}`);
+  });
+}
+
+function textOf(step: UpdateStep): string {
+  switch (step.state) {
+    case "started":
+      return `started, ${step.size} bytes`;
+    case "progress":
+      return `${step.received} of ${step.size} bytes`;
+    case "ended":
+      return step.status === Status.Ok
+        ? `version ${step.version} verified`
+        : `refused (${Status[step.status] ?? step.status})`;
+    case "pending":
+      return `version ${step.version} waits`;
+    case "firmware":
+      return `firmware ${step.version} is staged`;
+  }
 }
 
 /** The core alone does nothing: something to try. */

@@ -113,6 +113,15 @@ static void stop(const char *doing, int error) {
   machine_exit(1);
 }
 
+/** Whether the module takes updates, so that an application may come. */
+static int takes_updates(void) {
+#if BOSON_APPLICATIONS
+  return boson_update_info(&device, BOSON_UPDATE_STATE) >= 0;
+#else
+  return 0;
+#endif
+}
+
 static void open_device(const struct board_command *go) {
   int is_large = go->content[12] == BOSON_TCP || BOSON_APPLICATIONS;
   struct boson_config config = {
@@ -147,7 +156,8 @@ static void open_device(const struct board_command *go) {
   int error = boson_open(&device, &config);
   if (!error) error = boson_function(&device, "double", double_it, NULL);
   if (!error) error = boson_variable(&device, "lines", BOSON_INT, read_lines, NULL);
-  if (!error) error = boson_subscribe(&device, "command", 0, take_event, NULL);
+  // An application module may want it.
+  if (!error && !takes_updates()) error = boson_subscribe(&device, "command", 0, take_event, NULL);
   if (!error) error = boson_connect(&device);
   if (error) stop("open", error);
 }

@@ -1,0 +1,117 @@
+// boson flash, versions, rollback: what runs on a device, something else, and what ran before.
+
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import type { Command } from "commander";
+import { readUpdateKey, signCommand } from "../../tools/application/sign";
+import { ApiClient, devicePath } from "./api-client";
+import { countOf } from "./options";
+import { UpdateProgress } from "./update-progress";
+import type { UpdateView } from "./update-progress";
+
+const POLL_MS = 250;
+
+interface ModuleView {
+  type: string;
+  index: number;
+  version: number;
+  store: string;
+  size: number | null;
+  sha256: string | null;
+}
+
+interface ModulesView {
+  modules: ModuleView[];
+  update: UpdateView;
+}
+
+export function updateCommands(program: Command): void {
+  program
+    .command("flash <device> <file>")
+    .description("send a device an application, a firmware or a command: a file of boson sign")
+    .option("--json", "print the end of it as JSON", false)
+    .addHelpText("after", "\nThe device applies it by itself. Control-C cancels it.")
+    .action(async (device: string, file: string, { json }: { json: boolean }) => {
+      await flash(device, basename(file), readFileSync(file), json);
+    });
+  program
+    .command("versions <device>")
+    .description("what runs on a device, what ran before, how the last update ended")
+    .option("--json", "print it as JSON", false)
+    .action(async (device: string, { json }: { json: boolean }) => {
+      const view = await new ApiClient().request<ModulesView & Record<string, unknown>>(
+        "GET",
+        localPath(device, "modules"),
+      );
+      console.log(json ? JSON.stringify(view) : versionsText(view));
+    });
+  program
+    .command("rollback <device>")
+    .description("back to the application that ran before")
+    .requiredOption("--key <file>", "update key, PEM (boson update-keys new)")
+    .option("--sequence <number>", "above that of the last command (default: the time)", countOf)
+    .option("--json", "print the end of it as JSON", false)
+    .action(async (device: string, flags: { key: string; sequence?: number; json: boolean }) => {
+      const key = readUpdateKey(readFileSync(flags.key));
+      const sequence = flags.sequence ?? Math.floor(Date.now() / 1000);
+      const image = signCommand("rollback", key, { sequence });
+      await flash(device, "rollback.image", image, flags.json);
+    });
+}
+
+/** @throws Error with the device's reason */
+async function flash(device: string, name: string, file: Buffer, json: boolean): Promise<void> {
+  const client = new ApiClient();
+  const progress = new UpdateProgress(process.stderr);
+  const path = localPath(device, "update");
+  await client.upload("PUT", devicePath(device), name, file);
+  const cancel = (): void => void client.request("DELETE", path).catch(() => {});
+  process.on("SIGINT", cancel);
+  const view = await follow(client, path, json ? undefined : progress);
+  process.off("SIGINT", cancel);
+  progress.end();
+  if (json) console.log(JSON.stringify(view));
+  if (view.state === "done") return;
+  if (!json) throw new Error(view.message ?? "the update failed");
+  process.exitCode = 1;
+}
+
+/** Watch an update until it ends. */
+async function follow(
+  client: ApiClient,
+  path: string,
+  progress: UpdateProgress | undefined,
+): Promise<UpdateView> {
+  for (;;) {
+    const view = await client.request<UpdateView & Record<string, unknown>>("GET", path);
+    progress?.show(view);
+    if (view.ended_at !== null || view.state === "none") return view;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+export function versionsText({ modules, update }: ModulesView): string {
+  const lines = modules.map(({ store, type, version, size, sha256 }) =>
+    [
+      store.padEnd(8),
+      type.padEnd(11),
+      `version ${version}`,
+      ...(size === null ? [] : [`${size} bytes`]),
+      ...(sha256 === null ? [] : [`sha256 ${sha256.slice(0, 16)}`]),
+    ].join("  "),
+  );
+  if (lines.length === 0) lines.push("the device has not described what runs on it");
+  return [...lines, lastUpdate(update)].join("\n");
+}
+
+function lastUpdate(update: UpdateView): string {
+  const { state, size, started_at: startedAt, ended_at: endedAt, message } = update;
+  if (state === "none") return "no update so far";
+  if (endedAt === null) return `update of ${size} bytes under way since ${startedAt}`;
+  if (state === "done") return `last update ${endedAt}: ${size} bytes, taken`;
+  return `last update ${endedAt}: ${message ?? "failed"}`;
+}
+
+function localPath(device: string, what: string): string {
+  return `/v1/local/devices/${encodeURIComponent(device)}/${what}`;
+}
