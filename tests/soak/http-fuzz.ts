@@ -1,8 +1,10 @@
-// Throws requests at the HTTP side: real routes with odd names, bodies and types, then bytes of them changed. What must not
-// happen: an internal error (500), an answer that is neither JSON nor a stream nor a file of the console, a server that
-// does not answer any more.
+// Throws requests at the HTTP side: real routes with odd names, bodies and types, then bytes of them changed; some too
+// large, some that never end. What must not happen: an internal error (500), an answer that is neither JSON nor a stream
+// nor a file of the console, a server that does not answer any more, or one whose memory grows.
 
 import { createConnection } from "node:net";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { LocalCloud, Registry } from "../../cloud";
 import { generateKeyPair } from "../../cloud/keys";
 import { DeviceRecords } from "../../cloud/rest/device-records";
@@ -14,6 +16,8 @@ export interface HttpFuzzReport {
   requests: number;
   /** Answers by status; "none" when the connection ended without one. */
   statuses: Record<string, number>;
+  /** MiB of the heap after a collection, at each tenth of the way. */
+  heap: number[];
   failures: { number: number; request: string; problem: string }[];
 }
 
@@ -22,6 +26,10 @@ const USERNAME = "fuzz@example.com";
 /** Requests under way at a time. */
 const LANES = 8;
 const PATIENCE_MS = 10_000;
+/** MiB that the heap may be larger at the end than at three tenths of the way: by then all that is bounded is full. */
+const MAX_GROWTH = 8;
+/** Requests of a campaign that is long enough to tell. */
+const TELLING = 20_000;
 
 const METHODS = [
   ...["GET", "GET", "GET", "GET", "POST", "POST", "POST", "POST", "PUT", "PUT", "DELETE"],
@@ -58,6 +66,10 @@ const ROUTES = [
   "/v1/binaries",
   "/v1/device-os/versions/$",
   "/v1/local/events?limit=$&prefix=$",
+  "/v1/local/traffic?limit=$&device=$",
+  "/v1/local/traffic/stream?device=$",
+  "/v1/devices/$/update",
+  "/v1/devices/$/modules",
   "/$",
 ];
 const NAMES = [
@@ -143,7 +155,28 @@ class RequestMaker {
     this.random = new SeededRandom(seed);
   }
 
-  make(): Buffer {
+  /** @returns a request, and whether it ends where it stands */
+  next(): { request: Buffer; isWhole: boolean } {
+    if (this.chance(0.01)) return { request: this.makeLarge(), isWhole: true };
+    const request = this.make();
+    if (!this.chance(0.002)) return { request, isWhole: true };
+    const length = Math.floor(this.random.unit() * request.length);
+    return { request: request.subarray(0, length), isWhole: false };
+  }
+
+  /** More than the server takes: a body, a header, a path. */
+  private makeLarge(): Buffer {
+    const kind = Math.floor(this.random.unit() * 3);
+    const [path, header, body] = [0, 1, 2].map((at) => "z".repeat(at === kind ? 20_000 : 1));
+    const lines = [
+      `POST /v1/devices/events?x=${path} HTTP/1.1`,
+      ...["Host: 127.0.0.1", "Connection: close", `Authorization: Bearer ${this.token}`],
+      ...[`X-Large: ${header}`, "Content-Type: text/plain", `Content-Length: ${body.length}`],
+    ];
+    return Buffer.from(`${lines.join("\r\n")}\r\n\r\n${body}`);
+  }
+
+  private make(): Buffer {
     if (this.chance(0.4)) return this.makeNearlyGood();
     const kind = Math.floor(this.random.unit() * 4);
     const body = this.body(kind);
@@ -237,8 +270,12 @@ function part(name: string, value: string, isFile: boolean): string {
   return `--b\r\nContent-Disposition: form-data; name="${name}"${file}\r\n\r\n${value}\r\n`;
 }
 
-/** Send bytes on a connection of their own. @returns what came back before it ended; of a stream, its beginning */
-function exchange(port: number, request: Buffer): Promise<string> {
+/**
+ * Send bytes on a connection of their own.
+ * @param isWhole nothing more comes; otherwise the server has to lose its patience
+ * @returns what came back before it ended; of a stream, its beginning
+ */
+function exchange(port: number, request: Buffer, isWhole: boolean): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = createConnection(port, "127.0.0.1");
     const timer = setTimeout(() => {
@@ -257,7 +294,8 @@ function exchange(port: number, request: Buffer): Promise<string> {
     });
     socket.on("close", end);
     socket.on("error", end);
-    socket.end(request);
+    if (isWhole) socket.end(request);
+    else socket.write(request);
   });
 }
 
@@ -276,6 +314,13 @@ function problemOf(answer: string): string | undefined {
   return hasContent && status !== 100 ? "an answer of another type" : undefined;
 }
 
+/** MiB of the heap in use, after a collection. */
+function heapMiB(): number {
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
+  return Math.round(process.memoryUsage().heapUsed / 2 ** 18) / 4;
+}
+
 /** @param count requests */
 export async function fuzzHttp(count: number, seed: number): Promise<HttpFuzzReport> {
   const store = new MemoryStore();
@@ -291,7 +336,9 @@ export async function fuzzHttp(count: number, seed: number): Promise<HttpFuzzRep
       mayCall: () => false,
       limits: {
         ...{ requestsPerMinute: 1e9, loginsPerMinute: 1e9, bodyLength: 4096, uploadLength: 8192 },
-        ...{ headersTimeoutMs: 2000, requestTimeoutMs: 4000, webhooksPerUser: 1000 },
+        ...{ headersTimeoutMs: 500, requestTimeoutMs: 1000 },
+        // So that what is kept is full early, and memory tells of leaks.
+        ...{ webhooksPerUser: 100, devicesPerUser: 100, eventsKept: 200 },
       },
     },
   );
@@ -299,7 +346,8 @@ export async function fuzzHttp(count: number, seed: number): Promise<HttpFuzzRep
   await users.set(USERNAME, "of the fuzzer");
   // One that no request can revoke by accident would be another's.
   const tokenOf = (): string => tokens.issue(USERNAME, "fuzz", 0).accessToken;
-  const report: HttpFuzzReport = { requests: 0, statuses: {}, failures: [] };
+  const report: HttpFuzzReport = { requests: 0, statuses: {}, heap: [], failures: [] };
+  const tenth = Math.ceil(count / 10);
   let token = tokenOf();
   const makers = Array.from(
     { length: LANES },
@@ -308,8 +356,9 @@ export async function fuzzHttp(count: number, seed: number): Promise<HttpFuzzRep
   const lane = async (maker: RequestMaker): Promise<void> => {
     while (report.requests < count) {
       const number = report.requests++;
-      const request = maker.make();
-      const answer = await exchange(server.address.port, request).catch(String);
+      if (number % tenth === tenth - 1) report.heap.push(heapMiB());
+      const { request, isWhole } = maker.next();
+      const answer = await exchange(server.address.port, request, isWhole).catch(String);
       const status = /^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? "none";
       report.statuses[status] = (report.statuses[status] ?? 0) + 1;
       const problem = problemOf(answer);
@@ -326,6 +375,10 @@ export async function fuzzHttp(count: number, seed: number): Promise<HttpFuzzRep
     const alive = await fetch(`${server.url}/v1/devices`, { headers });
     if (alive.status !== 200) {
       report.failures.push({ number: -1, request: "", problem: "the server is not well" });
+    }
+    const growth = (report.heap.at(-1) ?? 0) - (report.heap[2] ?? 0);
+    if (count >= TELLING && growth > MAX_GROWTH) {
+      report.failures.push({ number: -1, request: "", problem: `the heap grows: ${growth} MiB` });
     }
     return report;
   } finally {

@@ -3,9 +3,14 @@
 import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { FileStorage, StorageSlot } from "../../bindings/node";
+import { LocalCloud, UdpListener, openCloudDirectory, provisionDevice } from "../../cloud";
+import { encodePinnedKeys } from "../../tools/application/sign";
 import { buildApplication } from "../support/app-world";
+import { applicationImage } from "../support/application-modules";
 import { Run } from "../support/boson-process";
 import { projectRoot } from "../support/fixture";
+import { TEST_UPDATE_KEY } from "../support/update-key";
 
 const folder = mkdtempSync(path.join(tmpdir(), "wboson-device-run-"));
 const data = path.join(folder, "cloud");
@@ -91,6 +96,37 @@ test("over TCP, with RSA keys", async () => {
   const run = boson("device", "run", ...folders, ...options);
   await run.prints(/"state":"Connected"/);
   expect(await run.end("SIGINT")).toBe(0);
+});
+
+test("with --updates it takes an application over the air, and runs it again at the next start", async () => {
+  const directory = path.join(folder, "updated");
+  const cloudDirectory = path.join(folder, "updating");
+  const { id } = provisionDevice({ cloudDirectory, deviceDirectory: directory });
+  const updating = new LocalCloud(openCloudDirectory(cloudDirectory));
+  const listener = await UdpListener.listen(updating, { port: 0 });
+  const alive = (): Promise<unknown> =>
+    new Promise((resolve) => updating.on("event", ({ name }) => name === "alive" && resolve(name)));
+  const address = `127.0.0.1:${listener.address.port}`;
+  const keys = encodePinnedKeys([TEST_UPDATE_KEY.publicKey]);
+  new FileStorage(directory).write(StorageSlot.UpdateKeys, keys);
+  const start = (): Run =>
+    boson("device", "run", "--updates", "--storage", directory, "--server", address);
+  try {
+    const run = start();
+    await run.prints(/^connection: Connected/m);
+    await updating.flash(id, await applicationImage("well", 7));
+    await run.prints(/^update: started, \d+ bytes$/m);
+    await run.prints(/^update: version 7 verified$/m);
+    await run.prints(/^application: version 7$/m);
+    await alive();
+    expect(await run.end("SIGINT")).toBe(0);
+    const again = start();
+    await again.prints(/^connection: Connected/m);
+    await alive();
+    expect(await again.end("SIGINT")).toBe(0);
+  } finally {
+    await listener.close();
+  }
 });
 
 test("what goes wrong goes to the exit code", async () => {

@@ -50,7 +50,6 @@ describe("layers", () => {
     ["the local cloud -> core", "cloud/server.ts", 'import { d } from "../assembly/dtls/d";'],
     ["the local cloud -> a host", "cloud/server.ts", 'import { Device } from "../bindings/node";'],
     ["a host -> the local cloud", "bindings/node/host.ts", 'import { a } from "../../cloud";'],
-    ["the local cloud -> tools", "cloud/server.ts", 'import { a } from "../tools/boson/main";'],
     ["a host -> core", "bindings/node/host.ts", 'const d = require("../../assembly/dtls/d");'],
   ])("refuses %s", (_, file, text) => {
     const { exitCode, output } = check({ [file]: text });

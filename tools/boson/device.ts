@@ -31,6 +31,7 @@ interface RunFlags {
   keepalive?: number;
   connectTimeout?: number;
   newSession: boolean;
+  updates: boolean;
   json: boolean;
 }
 
@@ -50,6 +51,7 @@ export function deviceCommand(program: Command): void {
     .addOption(new Option("--transport <name>").choices(["udp", "tcp"]).default("udp"))
     .option("--keepalive <ms>", "silence until a ping; -1: none", keepaliveOf)
     .option("--connect-timeout <seconds>", "fail unless connected by then", secondsOf)
+    .option("--updates", "without a module: the core that takes applications over the air", false)
     .option("--new-session", "begin with a handshake", false)
     .option("--json", "a JSON object a line", false)
     .addHelpText("after", HELP)
@@ -58,7 +60,9 @@ export function deviceCommand(program: Command): void {
 
 const HELP = `
 Without a module it is the core alone: lines of the input are published as the event "line", the function
-"double" and the variable "lines" are there to try, and events "command..." are printed. Ctrl-C says goodbye, a
+"double" and the variable "lines" are there to try, and events "command..." are printed. With --updates it
+runs the application that was flashed last, in DIR/images; it trusts the keys of DIR/update-keys.bin
+and refuses every update without any. Ctrl-C says goodbye, a
 second one does not wait. A session goes on where it was made, whatever --server says, unless the server there
 is silent. The exit code is 0 after Ctrl-C, else 1.`;
 /** ms that a running cloud is given to take over a new key: it looks once a second. */
@@ -66,7 +70,7 @@ const TAKEOVER_MS = 1500;
 
 async function run(module: string | undefined, flags: RunFlags): Promise<void> {
   const { storage, transport, server } = flags;
-  const file = module ?? defaultModule(transport);
+  const file = module ?? defaultModule(transport, flags.updates);
   if (!existsSync(file)) {
     const hint = module === undefined ? "; npm run build makes it" : "";
     throw new Error(`there is no module ${file}${hint}`);
@@ -97,7 +101,7 @@ async function provision({ data, storage, name, transport }: RunFlags): Promise<
 }
 
 /** The core as `npm run build` leaves it. */
-function defaultModule(transport: "udp" | "tcp"): string {
-  const name = transport === "tcp" ? "boson-tcp.wasm" : "boson.wasm";
-  return path.resolve(__dirname, "../../build", name);
+function defaultModule(transport: "udp" | "tcp", takesUpdates: boolean): string {
+  const parts = ["boson", takesUpdates && "ota", transport === "tcp" && "tcp"].filter(Boolean);
+  return path.resolve(__dirname, "../../build", `${parts.join("-")}.wasm`);
 }

@@ -98,9 +98,9 @@ const HAL_USERS = [
   /^assembly\/update\/(area|journal|keys)\.ts$/,
 ];
 
-/** Folders that share no source with the core, nor with each other; the oracle uses no tools. */
+/** Folders that share no source with the core, nor with each other. */
 const OUTSIDE = {
-  cloud: ["assembly", "bindings", "tools"],
+  cloud: ["assembly", "bindings"],
   bindings: ["assembly", "cloud", "tools"],
 };
 

@@ -58,8 +58,8 @@ const FROM_CLOUD: Record<string, Cause> = {
   ...{ h: "hello", d: "describe", e: "event", E: "event", f: "call", v: "read" },
 };
 
-/** Updates over the air, of both generations, whoever asks. */
-const UPDATE = /^[ucUC]$/;
+/** Updates over the air, whoever asks: v3 has S, C, A, F, the older protocols u and c. */
+const UPDATE = /^[SCAFuc]$/;
 
 const LONGEST_TEXT = 200;
 
