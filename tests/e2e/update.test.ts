@@ -49,7 +49,7 @@ describe("updates of a device over real UDP", () => {
     await bench.cloud.flash(bench.id, next);
     expect(await event).toMatch(/tenths/);
     expect((await bench.functionsWith("interval")).sort()).toEqual(["interval", "programs"]);
-    expect(bench.device.updates.summary).toMatchObject({ version: 2, previousVersion: 1 });
+    expect(bench.device.updates.summary).toMatchObject({ version: 2, formerVersion: 1 });
     expect(bench.sessionId).toBe(sessionId);
     bench.device.updates.confirm();
   });
