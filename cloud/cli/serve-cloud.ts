@@ -20,6 +20,10 @@ function printEvents(cloud: LocalCloud): void {
   cloud.on("device", ({ deviceId, change, reason }) =>
     console.log(`device ${deviceId}: ${change}${reason === undefined ? "" : ` (${reason})`}`),
   );
+  cloud.on("update", ({ deviceId, state, size, error }) => {
+    const why = error ? `: ${error.message}` : "";
+    if (state !== "progress") console.log(`update of ${deviceId}, ${size} bytes: ${state}${why}`);
+  });
   cloud.on("event", ({ deviceId, name, data }) =>
     console.log(`event ${name} of ${deviceId}: ${JSON.stringify(data.toString("utf8"))}`),
   );
