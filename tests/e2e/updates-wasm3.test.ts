@@ -166,6 +166,17 @@ describe.each(HOSTS)("updates of an application on %s", (_name, maybe, makeHost)
     throw new Error(`no ${wanted} in ${events.slice(from).join("\n")}\n${host.log}`);
   }
 
+  /** Version 2 runs again: its variable can be read once its setup() is done. */
+  async function runsVersion2(): Promise<void> {
+    const end = Date.now() + PATIENCE;
+    for (;;) {
+      const version = await cloud.read(id, "version").catch((error: Error) => error);
+      if (version === 2) return;
+      if (Date.now() > end) throw new Error(`version ${String(version)}\n${host.log}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
   const flash = async (name: string, version: number): Promise<unknown> =>
     cloud.flash(id, await imageOf(name, version));
 
@@ -216,21 +227,18 @@ describe.each(HOSTS)("updates of an application on %s", (_name, maybe, makeHost)
 
   maybe("goes back to version 2 from one that traps, on the same connection", async () => {
     const back = event(/^spark\/device\/update\/rollback .*"version":3.*-160/);
-    const alive = event(/^alive 2$/);
     await flash("trap", 3);
     await back;
-    await alive;
-    expect(await cloud.read(id, "version")).toBe(2);
+    await runsVersion2();
     expect(host.log).toMatch(/application.*ApplicationTrap/);
     expect(handshakes).toBe(1);
   });
 
   maybe("and from one that recurses, with a call of the core at each level", async () => {
     const back = event(/^spark\/device\/update\/rollback .*"version":4.*-16[01]/);
-    const alive = event(/^alive 2$/);
     await cloud.flash(id, recursionImage(4));
     await back;
-    await alive;
+    await runsVersion2();
     expect(await cloud.call(id, "ask", "hello")).toBe(5);
     expect(handshakes).toBe(1);
   });
@@ -279,11 +287,10 @@ describe("native firmware on Linux", () => {
     await host.start({ deviceId: id, folder, port: listener.address.port });
     await described;
     const binary = Buffer.alloc(20_001, "native firmware ");
-    const again = new Promise<void>((resolve) =>
-      cloud.on("device", ({ change }) => change === "connected" && resolve()),
-    );
     await cloud.flash(id, signFirmware(binary, TEST_UPDATE_KEY, { version: 9 }));
-    await again;
+    for (let i = 0; i < 500 && !host.log.includes("Connected SessionResumed"); i += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
     expect(readFileSync(path.join(folder, "firmware.bin"))).toEqual(binary);
     expect(host.log).toMatch(/^update firmware 9$/m);
     expect(host.log.match(/Connected SessionResumed/g)).toHaveLength(1);
