@@ -7,7 +7,7 @@ import path from "node:path";
 
 import { LocalCloud, UdpListener, openCloudDirectory, provisionDevice } from "../../cloud";
 import { provisionUpdateKeys } from "../../cloud/provision";
-import { StorageSlot } from "../../bindings/node";
+import { Status, StorageSlot } from "../../bindings/node";
 import { buildApplicationModule } from "../../tools/application/build";
 import { meterModule } from "../../tools/application/meter";
 import { encodePinnedKeys, signApplication, signFirmware } from "../../tools/application/sign";
@@ -115,6 +115,19 @@ async function imageOf(name: string, version: number): Promise<Buffer> {
   const { module } = await buildApplicationModule(entry, { memory: MEMORY, cache });
   return signApplication(module, TEST_UPDATE_KEY, { version, memoryKiB: MEMORY / 1024 });
 }
+
+/** One application of each kind of harm (tests/support/hostile-applications.ts). */
+const HOSTILE = [
+  "pointer-wboson-publish-0",
+  "pointer-wboson-random-3",
+  "pointer-device-id",
+  "trap-indirect",
+  "trap-in-clock",
+  "endless-setup",
+  "endless-loop",
+  "recursion-mutual",
+  "flood-publish",
+];
 
 /** An application that recurses without end; each level connects, publishes vitals and registers. */
 function recursionImage(version: number): Buffer {
@@ -252,6 +265,30 @@ describe.each(HOSTS)("updates of an application on %s", (_name, maybe, makeHost)
       code: "update-refused",
     });
     expect(await cloud.read(id, "version")).toBe(2);
+    expect(handshakes).toBe(1);
+  });
+
+  // Over the emulated boards' UART this would take minutes; what they run is the same binding.
+  const linux = makeHost() instanceof NativeHost ? maybe : (test.skip as unknown as jest.It);
+  linux("and from each hostile one that the core takes", async () => {
+    const taken = hostileApplications().filter(({ name }) => HOSTILE.includes(name));
+    expect(taken).toHaveLength(HOSTILE.length);
+    for (const { name, image, outcomes } of taken) {
+      const from = host.log.length;
+      await cloud.flash(id, image);
+      // The harm is done within the first calls of loop().
+      for (let i = 0; i < 500 && !/^application \d App/m.test(host.log.slice(from)); i += 1) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      await runsVersion2();
+      const [, found] = /^application \d (Application\w+) 2 /m.exec(host.log.slice(from)) ?? [];
+      const allowed = outcomes.flatMap((outcome) =>
+        typeof outcome === "object" && "stopped" in outcome ? [Status[outcome.stopped]] : [],
+      );
+      expect({ name, allowed, found, isAllowed: allowed.includes(found) }).toMatchObject({
+        isAllowed: true,
+      });
+    }
     expect(handshakes).toBe(1);
   });
 
