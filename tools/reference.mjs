@@ -21,7 +21,7 @@ const APPLICATION = [
   ["Log", "assembly/app/log.ts"],
   ["Variant", "assembly/app/variant.ts"],
   ["CloudVariable", "assembly/app/variable.ts"],
-  ["Pins and buses: import from assembly/app/board", "assembly/app/board.ts"],
+  ["Pins and buses: import from wboson/board", "assembly/app/board.ts"],
   ["Without strings and objects", "assembly/app/raw.ts"],
   ["Statuses", "assembly/status.ts"],
 ];
@@ -141,7 +141,7 @@ function page() {
     "",
     "## Applications in AssemblyScript",
     "",
-    '`import { ... } from "assembly/app"`. No call blocks; errors are negative Statuses.',
+    '`import { ... } from "wboson"`, linked with the core or as a module of its own ([applications](applications.md)). No call blocks; errors are negative Statuses.',
     "",
     ...APPLICATION.map(section),
     "## Wasm exports",

@@ -2,16 +2,12 @@
 
 import { Command } from "commander";
 import { ApiFailure } from "./api-client";
-import { buildCommand } from "./build";
 import { cloudCommand } from "./cloud";
 import { deviceCommands } from "./devices";
 import { doctorCommand } from "./doctor";
 import { eventsCommand } from "./events";
 import { keysCommand } from "./keys";
 import { loginCommand } from "./login";
-import { newCommand } from "./new";
-import { signCommands } from "./sign";
-import { updateKeysCommand } from "./update-keys";
 import { updateCommands } from "./updates";
 import { userCommand } from "./user";
 
@@ -27,10 +23,6 @@ deviceCommands(program);
 updateCommands(program);
 eventsCommand(program);
 doctorCommand(program);
-newCommand(program);
-buildCommand(program);
-signCommands(program);
-updateKeysCommand(program);
 
 /** Do what the command line says. */
 export function run(): void {

@@ -8,8 +8,8 @@ import {
   exportUpdateKey,
   makeUpdateKey,
   readPublicKey,
-} from "../../tools/application/sign";
-import { provisionUpdateKeys } from "../provision";
+} from "../application/sign";
+import { provisionUpdateKeys } from "../../cloud/provision";
 
 interface PublicFlags {
   out?: string;

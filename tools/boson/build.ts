@@ -3,9 +3,9 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { InvalidArgumentError, Option } from "commander";
 import type { Command } from "commander";
-import { capabilityNames } from "../../tools/application/bridge";
-import { RUNTIMES, buildApplicationModule } from "../../tools/application/build";
-import type { BuildFigures, Runtime } from "../../tools/application/build";
+import { capabilityNames } from "../application/bridge";
+import { RUNTIMES, buildApplicationModule } from "../application/build";
+import type { BuildFigures, Runtime } from "../application/build";
 
 interface BuildFlags {
   out?: string;

@@ -3,11 +3,11 @@
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import type { Command } from "commander";
-import { capabilityNames } from "../../tools/application/bridge";
-import { figuresOf } from "../../tools/application/build";
-import { ImageKind, decodeImage } from "../../tools/application/image";
-import type { Manifest } from "../../tools/application/image";
-import { isMetered } from "../../tools/application/meter";
+import { capabilityNames } from "../application/bridge";
+import { figuresOf } from "../application/build";
+import { ImageKind, decodeImage } from "../application/image";
+import type { Manifest } from "../application/image";
+import { isMetered } from "../application/meter";
 import {
   readPublicKey,
   readUpdateKey,
@@ -16,10 +16,10 @@ import {
   signFirmware,
   signKeys,
   verifyImage,
-} from "../../tools/application/sign";
-import type { CommandName, UpdateKey } from "../../tools/application/sign";
+} from "../application/sign";
+import type { CommandName, UpdateKey } from "../application/sign";
 import { boardName, boardNames, platformOf } from "./boards";
-import { collect, numberOf } from "./options";
+import { collect, numberOf } from "../../cloud/cli/options";
 
 interface SignFlags {
   key: string;
