@@ -26,6 +26,12 @@ function printEvents(cloud: LocalCloud, printer: LinePrinter): void {
     const because = reason === undefined ? "" : ` (${reason})`;
     printer.say("device", event, `device ${deviceId}: ${change}${because}`);
   });
+  cloud.on("update", (report) => {
+    const { deviceId, state, sent, size, error } = report;
+    if (state === "progress") return;
+    const line = `update of ${deviceId}, ${size} bytes: ${state}${error ? `: ${error.message}` : ""}`;
+    printer.say("update", { deviceId, state, sent, size, error: error?.message }, line);
+  });
   cloud.on("event", ({ deviceId, name, data }) => {
     const text = data.toString("utf8");
     const line = `event ${name} of ${deviceId}: ${JSON.stringify(text)}`;

@@ -69,10 +69,12 @@ export async function runDevice(run: DeviceRun): Promise<number> {
   });
   watch(device, printer);
   watchUpdates(device, printer);
-  if (!device.core.exports.app_clock) offerSomething(device, printer);
-  const end = endOf(device, printer, run.connectTimeoutMs);
-  void device.connect();
+  const { app_clock: runsApplication, update_open: takesUpdates } = device.core.exports;
   try {
+    // With updates, the application that came last may have begun already.
+    if (!runsApplication && !takesUpdates) offerSomething(device, printer);
+    const end = endOf(device, printer, run.connectTimeoutMs);
+    void device.connect();
     return await end;
   } finally {
     device.stop();
