@@ -16,61 +16,17 @@ import {
 import type { VariableType } from "./abi";
 import type { ApplicationLimits } from "./application";
 import { ApplicationHost } from "./application-host";
-import type { ApplicationChange } from "./application-host";
 import { Calls } from "./calls";
 import type { FunctionHandler, VariableHandler } from "./calls";
 import { Core } from "./core";
-import type { CoreEvent, CoreOptions, PublishOptions, Transport } from "./core";
+import type { CoreEvent, PublishOptions, Transport } from "./core";
+import type { DeviceEvents, DeviceOptions } from "./device-options";
 import { InternetTest, internetText } from "./internet-test";
-import type { InternetResult, InternetTestOptions } from "./internet-test";
 import { Link, StreamLink, decodeAddress } from "./link";
 import { Publication } from "./publication";
 import { Subscriptions } from "./subscriptions";
 import type { EventHandler } from "./subscriptions";
 import { Updates, updateStep } from "./updates";
-import type { UpdateStep } from "./updates";
-
-export interface DeviceOptions extends CoreOptions {
-  server: { host: string; port: number };
-  /** Milliseconds; the core's default is 25 s over UDP, 15 s over TCP. */
-  keepalive?: number;
-  /**
-   * Ask an NTP server, after an attempt to connect has failed, whether there is an Internet at all;
-   * "internet" follows (docs/diagnosis.md). `{}` asks pool.ntp.org; off unless given.
-   */
-  internetTest?: InternetTestOptions | false;
-  /**
-   * Run the application module that updates bring, in a module that takes them; needs `images`. It
-   * starts before the first connection: what the program itself offers and subscribes to comes first.
-   */
-  application?: boolean | ApplicationLimits;
-}
-
-export interface DeviceEvents {
-  /** Each step of the connection, with its reason. */
-  connection: [{ state: ConnectionState; reason: Reason; status: number }];
-  connected: [{ reason: Reason }];
-  /** An event for one of this device's subscriptions that has no handler of its own. */
-  event: [{ name: string; data: Uint8Array; contentFormat: number }];
-  time: [{ seconds: number }];
-  signal: [{ on: boolean }];
-  /** 70, 90 or 100 percent of the budget are used. */
-  budget: [{ percent: number; operations: number; bytes: number }];
-  /** The connection is closed: time to sleep. `pending` publishes did not get out before. */
-  sleep: [{ seconds: number; pending: number }];
-  /** The server has moved; the device follows by itself. */
-  serverMoved: [{ host: string; port: number; publicKey: Uint8Array }];
-  /** Steps of an update over the air. */
-  update: [UpdateStep];
-  /** Another application runs, or the same again, or (area -1) none; `status` says why. */
-  application: [Omit<ApplicationChange, "kind">];
-  /** What the Internet test came to; nothing depends on it. */
-  internet: [{ result: InternetResult; text: string }];
-  /** A response to a CoAP request (`standard` profile); CoapClient makes promises of them. */
-  response: [Extract<CoreEvent, { kind: EventKind.Response }>];
-  /** Every datagram, for byte counts; over TCP what was written or read at a time. */
-  datagram: [{ direction: "up" | "down"; bytes: Uint8Array }];
-}
 
 /** How often `loop()` of an application module runs. */
 const LOOP_INTERVAL = 10;
@@ -330,13 +286,23 @@ export class Device extends EventEmitter<DeviceEvents> {
     const { application } = this;
     if (this.pumping || this.stopped || application?.isRunning) return;
     this.pumping = true;
-    this.drain();
-    if (application && this.core.exports.poll_timeout(clock()) === 0) {
-      this.core.exports.handle_timeout(clock());
+    try {
       this.drain();
+      if (application && this.core.exports.poll_timeout(clock()) === 0) {
+        this.core.exports.handle_timeout(clock());
+        this.drain();
+      }
+      if (application?.turn(clock())) this.drain();
+    } finally {
+      // A listener of the program may throw: that is its own affair, the device goes on.
+      this.pumping = false;
+      this.schedule();
     }
-    if (application?.turn(clock())) this.drain();
-    this.pumping = false;
+  }
+
+  /** Set the timer for what is due next. */
+  private schedule(): void {
+    const { application } = this;
     clearTimeout(this.timer);
     if (this.stopped) return;
     const now = clock();

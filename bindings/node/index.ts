@@ -14,7 +14,7 @@ export type {
 export { CoapClient, formatCode } from "./coap-client";
 export type { CoapResponse } from "./coap-client";
 export { Device } from "./device";
-export type { DeviceEvents, DeviceOptions } from "./device";
+export type { DeviceEvents, DeviceOptions } from "./device-options";
 export { readLedger, readUsage, setBudget } from "./data-plan";
 export type { Budget, LedgerEntry, Usage } from "./data-plan";
 export { ApplicationHost } from "./application-host";

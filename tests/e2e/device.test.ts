@@ -131,6 +131,14 @@ describe("a device over real UDP", () => {
     }
   });
 
+  test("a listener that throws does not stop the device", async () => {
+    device.once("datagram", () => {
+      throw new Error("mine");
+    });
+    await expect(device.publish("first", "1")).rejects.toThrow("mine");
+    await device.publish("second", "2");
+  });
+
   test("answers functions and variables of every type", async () => {
     const { cloud, id } = bench;
     expect(await cloud.call(id, "double", "-21")).toBe(-42);
