@@ -1,7 +1,16 @@
 // Builds an application module from its source: compiler, optimiser, meter. What comes out is not signed.
 
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -58,6 +67,14 @@ export interface BuildFigures {
   meteringCalls: number;
   /** Capability bits. */
   capabilities: number;
+}
+
+/** What these tools are: intermediate files of others are of no use. */
+function toolsHash(): string {
+  const hash = createHash("sha256");
+  for (const name of readdirSync(__dirname).sort())
+    hash.update(readFileSync(path.join(__dirname, name)));
+  return hash.digest("hex").slice(0, 16);
 }
 
 /** The compiler's messages, in the words of the compiler. */
@@ -133,15 +150,18 @@ async function compileRaw(
 /**
  * Build an application module.
  * @param entry source file
- * @returns the module, metered and unsigned, and its figures
+ * @returns the module, metered and unsigned, its figures, and the module as the compiler left it, with
+ *   names
  * @throws CompileError; ModuleError for what no application may have
  */
 export async function buildApplicationModule(
   entry: string,
   options: BuildOptions = {},
-): Promise<{ module: Buffer; figures: BuildFigures }> {
+): Promise<{ module: Buffer; figures: BuildFigures; compiled: Buffer }> {
   const { cache, memory = PAGE, runtime = "small" } = options;
-  const folder = cache ?? mkdtempSync(path.join(tmpdir(), "wboson-build-"));
+  const folder = cache
+    ? path.join(cache, toolsHash())
+    : mkdtempSync(path.join(tmpdir(), "wboson-build-"));
   mkdirSync(folder, { recursive: true });
   try {
     const raw = await compileRaw(path.resolve(entry), folder, runtime, memory);
@@ -165,7 +185,7 @@ export async function buildApplicationModule(
       meteringCalls: calls,
       capabilities: options.isUnchecked ? 0 : capabilitiesOf(sectionsOf(module)),
     };
-    return { module: withFigures(module, figures), figures };
+    return { module: withFigures(module, figures), figures, compiled: raw };
   } finally {
     if (cache === undefined) rmSync(folder, { recursive: true });
   }

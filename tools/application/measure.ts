@@ -1,7 +1,6 @@
 // Builds the examples as application modules and prints their figures, one JSON object by name: for
 // tools/check/applications.mjs.
 
-import { readFileSync } from "node:fs";
 import path from "node:path";
 
 import { buildApplicationModule } from "./build";
@@ -25,10 +24,10 @@ interface Figures {
 async function measure(name: string): Promise<Figures> {
   const cache = path.join(ROOT, "build/application-sizes", name);
   const source = path.join(ROOT, "examples", name, "main.ts");
-  const { module, figures } = await buildApplicationModule(source, { cache });
+  const { module, figures, compiled } = await buildApplicationModule(source, { cache });
   const image = signApplication(module, makeUpdateKey(), { version: 1, boards: [12, 13] });
-  const compiled = readFileSync(path.join(cache, `compiled-${figures.runtime}.wasm`), "latin1");
-  const folders = new Set([...compiled.matchAll(NAME)].map(([, folder]) => folder));
+  const names = compiled.toString("latin1").matchAll(NAME);
+  const folders = new Set([...names].map(([, folder]) => folder));
   if (!folders.has("bridge")) throw new Error(`${name}: no names in the compiled module`);
   return {
     image: image.length,
