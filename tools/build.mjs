@@ -8,6 +8,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { pathToFileURL } from "node:url";
 
+import { resolveInterface } from "./application/specifier.mjs";
 import { compile, projectRoot } from "./asc.mjs";
 
 const APPLICATION_ENTRY = "assembly/app/entry.ts";
@@ -118,7 +119,8 @@ export async function buildApplication(
   if (defined.length > 0)
     options.push(...["abort=", ...defined].flatMap((name) => ["--use", name]));
   const entries = [APPLICATION_ENTRY, ...(tcp ? [TCP_ENTRY] : []), ...entryFiles];
-  const fresh = await compile({ entries, outFile, options });
+  const substitute = (file, text) => resolveInterface(file.split(path.sep).join("/"), text);
+  const fresh = await compile({ entries, outFile, options, substitute });
   return { fresh, wasm: statSync(path.resolve(projectRoot, outFile)).size };
 }
 

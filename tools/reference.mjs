@@ -21,7 +21,7 @@ const APPLICATION = [
   ["Log", "assembly/app/log.ts"],
   ["Variant", "assembly/app/variant.ts"],
   ["CloudVariable", "assembly/app/variable.ts"],
-  ["Pins and buses: import from assembly/app/board", "assembly/app/board.ts"],
+  ["Pins and buses: import from wboson/board", "assembly/app/board.ts"],
   ["Without strings and objects", "assembly/app/raw.ts"],
   ["Statuses", "assembly/status.ts"],
 ];
@@ -29,6 +29,7 @@ const EXPORTS = [["build/boson-api.wasm: exports beside those of the core", "ass
 const NODE = [
   ["Device", "bindings/node/device.ts"],
   ["Publication", "bindings/node/publication.ts"],
+  ["Updates", "bindings/node/updates.ts"],
 ];
 const C = "bindings/wasm3/boson.h";
 /** Exports of the application layer that only its own files use. */
@@ -141,7 +142,7 @@ function page() {
     "",
     "## Applications in AssemblyScript",
     "",
-    '`import { ... } from "assembly/app"`. No call blocks; errors are negative Statuses.',
+    '`import { ... } from "wboson"`, linked with the core or as a module of its own ([applications](applications.md)). No call blocks; errors are negative Statuses.',
     "",
     ...APPLICATION.map(section),
     "## Wasm exports",

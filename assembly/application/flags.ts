@@ -1,11 +1,12 @@
-// Whether updates are taken, and whether one waits: told to the cloud when they change, and after a
+// Whether the application wants updates, whether the server forces them, and whether one waits: told to the cloud when they change, and after a
 // moment, so that an application that says at once what it wants causes one event, not two.
 
+import { updatesForced } from "../cloud/update-flags";
 import { NO_AREA } from "../update/area";
 import { journal } from "../update/journal";
 import { updatesEnabled } from "../update/permission";
 import { isDue, untilDue } from "../util/clock";
-import { noticeEnabled, noticePending } from "./notices";
+import { noticeEnabled, noticeForced, noticePending } from "./notices";
 
 /** How long a change must last to be told, ms. */
 const SETTLE: i32 = 1000;
@@ -13,6 +14,7 @@ const SETTLE: i32 = 1000;
 /** What the cloud believes of a device that has told nothing. */
 let toldEnabled: bool = true;
 let toldPending: bool = false;
+let toldForced: bool = false;
 let isSettling: bool = false;
 let tellAt: u32 = 0;
 
@@ -22,7 +24,8 @@ export function isUpdatePending(): bool {
 }
 
 function differs(): bool {
-  return updatesEnabled() != toldEnabled || isUpdatePending() != toldPending;
+  if (updatesEnabled() != toldEnabled || updatesForced() != toldForced) return true;
+  return isUpdatePending() != toldPending;
 }
 
 /** Tell what has changed when it has lasted. */
@@ -42,6 +45,10 @@ function tell(): void {
   if (updatesEnabled() != toldEnabled) {
     toldEnabled = updatesEnabled();
     noticeEnabled(toldEnabled);
+  }
+  if (updatesForced() != toldForced) {
+    toldForced = updatesForced();
+    noticeForced(toldForced);
   }
   if (isUpdatePending() != toldPending) {
     toldPending = isUpdatePending();

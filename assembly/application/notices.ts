@@ -4,6 +4,7 @@
 
 import { allowSystemNames } from "../cloud/publisher";
 import { ContentFormat } from "../cloud/protocol";
+import { FORCED_NAME, FORCED_NAME_LENGTH } from "../cloud/update-flags";
 import { NO_TTL, PublishOption } from "../queue/numbers";
 import { enqueue } from "../queue/queue";
 
@@ -88,11 +89,11 @@ function putStatus(status: i32): void {
 }
 
 /** Publish what was put. @param options PublishOption bits beside the usual @returns as `enqueue` */
-function send(name: i32, nameLength: i32, options: u32): i32 {
+function send(name: usize, nameLength: i32, options: u32): i32 {
   const bits = PublishOption.Acknowledged | PublishOption.Untold | options;
   const text = ContentFormat.Text;
   allowSystemNames(true);
-  const status = enqueue(TEXTS + name, nameLength, DATA, length, text, NO_TTL, bits);
+  const status = enqueue(name, nameLength, DATA, length, text, NO_TTL, bits);
   allowSystemNames(false);
   length = 0;
   return status;
@@ -100,14 +101,14 @@ function send(name: i32, nameLength: i32, options: u32): i32 {
 
 export function noticeStarted(): void {
   put(Text.Started, Text.OutcomeLength);
-  send(Text.FlashStatus, Text.FlashStatusLength, 0);
+  send(TEXTS + Text.FlashStatus, Text.FlashStatusLength, 0);
 }
 
 /** An update ended. @param status Status.Ok, or why it failed */
 export function noticeEnded(status: i32): void {
   put(status < 0 ? Text.Failed : Text.Success, Text.OutcomeLength);
   if (status < 0) putStatus(status);
-  send(Text.FlashStatus, Text.FlashStatusLength, 0);
+  send(TEXTS + Text.FlashStatus, Text.FlashStatusLength, 0);
 }
 
 /**
@@ -122,7 +123,7 @@ export function noticeRollback(version: u32, reason: i32): i32 {
   if (reason < 0) putStatus(reason);
   else putNumber(reason);
   putByte(0x7d);
-  return send(Text.Rollback, Text.RollbackLength, 0);
+  return send(TEXTS + Text.Rollback, Text.RollbackLength, 0);
 }
 
 function putFlag(value: bool): void {
@@ -132,10 +133,15 @@ function putFlag(value: bool): void {
 
 export function noticeEnabled(value: bool): void {
   putFlag(value);
-  send(Text.Enabled, Text.EnabledLength, PublishOption.Coalesced);
+  send(TEXTS + Text.Enabled, Text.EnabledLength, PublishOption.Coalesced);
+}
+
+export function noticeForced(value: bool): void {
+  putFlag(value);
+  send(FORCED_NAME, FORCED_NAME_LENGTH, PublishOption.Coalesced);
 }
 
 export function noticePending(value: bool): void {
   putFlag(value);
-  send(Text.Pending, Text.PendingLength, PublishOption.Coalesced);
+  send(TEXTS + Text.Pending, Text.PendingLength, PublishOption.Coalesced);
 }

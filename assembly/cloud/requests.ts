@@ -2,7 +2,7 @@
 // Code.Empty (an answer follows separately, or none is needed), a response code to piggyback, or
 // Status.NoSpace when it cannot be served now: then it is not acknowledged, and comes again.
 
-import { MAX_DATA_LENGTH, TCP } from "../config";
+import { MAX_DATA_LENGTH, OTA, TCP } from "../config";
 import {
   messageCode,
   messagePayload,
@@ -29,6 +29,7 @@ import { RegistryKind, registryDetail, registryFind } from "./registry";
 import { respond } from "./responses";
 import { handleServerMoved } from "./server-moved";
 import { handleEvent } from "./subscriptions";
+import { handleForced } from "./update-flags";
 
 /** Room for a separate response without a value. */
 const SMALL_RESPONSE: i32 = 24;
@@ -158,6 +159,9 @@ export function handleRequest(now: u32): i32 {
 
 function handleInboundEvent(): i32 {
   const data = messagePayload();
+  if (OTA) {
+    if (handleForced(name, nameLength, data, messagePayloadLength())) return Code.Empty;
+  }
   const status = handleEvent(name, nameLength, data, messagePayloadLength(), contentFormat);
   return status < 0 ? status : Code.Empty;
 }

@@ -7,7 +7,7 @@ import { activeVersion, formerArea, hasActive } from "./apply";
 import { ImageArea, NO_AREA, areaCapacity } from "./area";
 import { journal } from "./journal";
 import { ImageKind, manifestIsForced, manifestKind, manifestVersion } from "./manifest";
-import { updatesEnabled } from "./permission";
+import { updatesAllowed } from "./permission";
 
 /** Version of the native firmware: what the host says, else what was staged last. */
 function firmwareVersion(): u32 {
@@ -16,7 +16,7 @@ function firmwareVersion(): u32 {
 
 function admitImage(isNewer: bool): i32 {
   if (manifestIsForced()) return Status.Ok;
-  if (!updatesEnabled()) return Status.UpdateDisabled;
+  if (!updatesAllowed()) return Status.UpdateDisabled;
   return isNewer ? Status.Ok : Status.UpdateNotNewer;
 }
 
@@ -59,7 +59,7 @@ export function admit(area: i32): i32 {
 export function admitSize(area: i32, size: u32): i32 {
   const capacity = areaCapacity(area);
   if (!capacity) return Status.NotSupported;
-  if (!updatesEnabled()) return Status.UpdateDisabled;
+  if (!updatesAllowed()) return Status.UpdateDisabled;
   if (size > capacity) return Status.UpdateTooLarge;
   return area != ImageArea.Firmware && journal().probation ? Status.UpdateBusy : Status.Ok;
 }

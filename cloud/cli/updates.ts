@@ -1,11 +1,9 @@
-// boson flash, versions, rollback: what runs on a device, something else, and what ran before.
+// boson flash, versions: another file for a device, and what runs on it.
 
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import type { Command } from "commander";
-import { readUpdateKey, signCommand } from "../../tools/application/sign";
 import { ApiClient, devicePath } from "./api-client";
-import { countOf } from "./options";
 import { UpdateProgress } from "./update-progress";
 import type { UpdateView } from "./update-progress";
 
@@ -45,22 +43,20 @@ export function updateCommands(program: Command): void {
       );
       console.log(json ? JSON.stringify(view) : versionsText(view));
     });
-  program
-    .command("rollback <device>")
-    .description("back to the application that ran before")
-    .requiredOption("--key <file>", "update key, PEM (boson update-keys new)")
-    .option("--sequence <number>", "above that of the last command (default: the time)", countOf)
-    .option("--json", "print the end of it as JSON", false)
-    .action(async (device: string, flags: { key: string; sequence?: number; json: boolean }) => {
-      const key = readUpdateKey(readFileSync(flags.key));
-      const sequence = flags.sequence ?? Math.floor(Date.now() / 1000);
-      const image = signCommand("rollback", key, { sequence });
-      await flash(device, "rollback.image", image, flags.json);
-    });
 }
 
-/** @throws Error with the device's reason */
-async function flash(device: string, name: string, file: Buffer, json: boolean): Promise<void> {
+/**
+ * Send a file and show how it goes.
+ * @param name of the file
+ * @param json print the end of it as JSON, and nothing else
+ * @throws Error with the device's reason
+ */
+export async function flash(
+  device: string,
+  name: string,
+  file: Buffer,
+  json: boolean,
+): Promise<void> {
   const client = new ApiClient();
   const progress = new UpdateProgress(process.stderr);
   const path = localPath(device, "update");

@@ -20,6 +20,11 @@ const CLAIM_CODE_EVENT = "spark/device/claim/code";
 export const STATUS_EVENT = "spark/status";
 const STATUS_TTL = 60;
 
+const UPDATE_FLAGS: Record<string, "updatesEnabled" | "updatesForced" | undefined> = {
+  "particle/device/updates/enabled": "updatesEnabled",
+  "particle/device/updates/forced": "updatesForced",
+};
+
 const TEXT: number[] = [ContentFormat.Text, ContentFormat.Json, ContentFormat.Xml];
 const MEDIA_TYPES: Record<number, string> = {
   [ContentFormat.Jpeg]: "image/jpeg",
@@ -36,6 +41,7 @@ export function watchDevices(cloud: LocalCloud, sinks: EventSinks): () => void {
       storeIfPossible(cloud, () => sinks.records.redeemClaimCode(message.deviceId, code));
       return;
     }
+    noteUpdateFlag(cloud, sinks, message);
     const { deviceId, name, ttl } = message;
     const { contentType } = message;
     distribute(sinks, cloud, deviceId, { name, ttl, contentType, data: toText(message) });
@@ -92,6 +98,18 @@ export function toBytes({ data, contentType }: CloudEvent): Buffer {
   const isText = contentType === undefined || TEXT.includes(contentType);
   if (data === null || isText) return Buffer.from(data ?? "");
   return Buffer.from(data.slice(data.indexOf(",") + 1), "base64");
+}
+
+/** A device tells when updates are switched on or off, and when the cloud's word is forced on it. */
+function noteUpdateFlag(
+  cloud: LocalCloud,
+  { records }: EventSinks,
+  { deviceId, name, data }: EventMessage,
+): void {
+  const field = UPDATE_FLAGS[name];
+  if (field === undefined) return;
+  const changes = { [field]: data.toString("latin1") === "true" };
+  storeIfPossible(cloud, () => records.update(deviceId, changes, false));
 }
 
 /** Event data as JSON can carry it. */

@@ -1,6 +1,8 @@
 // A device as the API shows it.
 
 import { VariableType } from "../device-protocol/describe";
+import { HelloFlag } from "../device-protocol/hello";
+import type { Hello } from "../device-protocol/hello";
 import type { DeviceInfo } from "../local-cloud";
 import type { DeviceRecord } from "./device-records";
 
@@ -34,8 +36,9 @@ export function deviceSummary(device: DeviceInfo, record: DeviceRecord): Record<
     status: "normal",
     serial_number: null,
     groups: [],
-    firmware_updates_enabled: false,
-    firmware_updates_forced: false,
+    // Devices that take them take them unless they say otherwise.
+    firmware_updates_enabled: record.updatesEnabled ?? takesUpdates(hello),
+    firmware_updates_forced: record.updatesForced ?? false,
   };
 }
 
@@ -50,6 +53,10 @@ export function deviceDetails(device: DeviceInfo, record: DeviceRecord): Record<
     functions: device.online ? (device.functions ?? null) : null,
     variables: device.online && device.variables ? Object.fromEntries(variables) : null,
   };
+}
+
+function takesUpdates(hello: Hello | undefined): boolean {
+  return ((hello?.flags ?? 0) & HelloFlag.UpdateProtocolV3) !== 0;
 }
 
 export function isoTime(time: number | undefined): string | null {

@@ -11,6 +11,9 @@ export interface DeviceRecord {
   lastHandshakeAt?: number;
   /** Host of its last session. */
   lastIpAddress?: string;
+  /** What it said last about updates over the air. */
+  updatesEnabled?: boolean;
+  updatesForced?: boolean;
 }
 
 interface ClaimCode {

@@ -9,6 +9,7 @@ import { formatCode } from "../coap/codec";
  * has no number.
  */
 const NAMES: Record<number, string> = {
+  [-120]: "not-supported",
   [-141]: "too-large",
   [-142]: "malformed",
   [-143]: "bad-signature",

@@ -1,6 +1,7 @@
 // The sender of updates over UDP against a scripted device in virtual time.
 
 import { DEVICE_ID } from "../support/cloud-fixture";
+import { SeededRandom } from "../support/random";
 import { FlashWorld, fileOf } from "../support/flash-world";
 import type { FlashLink } from "../support/flash-world";
 import type { ReceiverFaults } from "../support/update-receiver";
@@ -210,6 +211,30 @@ describe("nonsense of the device", () => {
     }
     expect(await world.finish()).toMatchObject({ repeats: 0 });
     expect(world.cloud.counters["malformed-message"]).toBe(6);
+  });
+
+  test("made up acknowledgements neither stop the cloud nor keep it busy for ever", async () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const random = new SeededRandom(seed);
+      const world = new FlashWorld({ delay: 100, loss: 0.05 }, seed);
+      world.start(fileOf(30_000), { patienceMs: 600_000 });
+      const lie = (): void => {
+        const payload = Buffer.from(random.bytes(random.below(10) * 4));
+        const index = Buffer.from(random.bytes(random.below(2)));
+        const path = { number: 11, value: Buffer.from("A") };
+        const options = [path, { number: 2049, value: index }];
+        world.sendUp({ type: random.below(2), code: 2, options, payload });
+      };
+      for (let count = 0; count < 200 && !world.isOver; count++) {
+        if (random.chance(0.3)) lie();
+        world.step(3600_000);
+      }
+      const result = await world.finish();
+      expect(world.isOver).toBe(true);
+      // A device that claims what it has not is asked again for what is true.
+      if (!(result instanceof Error)) expect(world.receiver.accepted).toHaveLength(30_000);
+      expect(world.cloud.pollTimeout(world.now)).not.toBe(0);
+    }
   });
 
   test("an acknowledgement without an update is nothing", () => {

@@ -4,6 +4,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { VariableType } from "../../bindings/node";
 import type { Device } from "../../bindings/node";
+import { FlashDevice } from "../support/flash-device";
+import { fileOf } from "../support/flash-world";
 import { PASSWORD, RestFixture, USERNAME } from "../support/rest-fixture";
 import { ParticleCli, hasParticleCli } from "./particle-cli";
 import type { CliResult } from "./particle-cli";
@@ -121,12 +123,24 @@ import type { CliResult } from "./particle-cli";
     expect(fixture.server.api.webhooks.list(USERNAME)).toEqual([]);
   });
 
-  test("flash says why it cannot", async () => {
+  test("flash --cloud", async () => {
+    const flashed = fixture.provision("flashed", USERNAME);
+    const scripted = new FlashDevice(fixture.devicePort, path.join(fixture.folder, "flashed"));
+    await scripted.connect();
     const file = path.join(fixture.folder, "firmware.bin");
-    writeFileSync(file, Buffer.alloc(1000));
-    const { exitCode, output } = await cli.run("flash", "--cloud", id, file);
-    expect(exitCode).not.toBe(0);
-    expect(output).toContain("Firmware updates over the air are not supported yet");
+    const content = fileOf(30_000);
+    writeFileSync(file, content);
+    const done = new Promise<void>((resolve) => {
+      fixture.cloud.on("update", ({ state }) => state === "done" && resolve());
+    });
+    expect(await good("flash", "--cloud", flashed, file)).toContain("Flash success!");
+    await done;
+    expect(scripted.receiver.accepted?.equals(content)).toBe(true);
+    scripted.close();
+    const away = fixture.provision("away", USERNAME);
+    const refused = await cli.run("flash", "--cloud", away, file);
+    expect(refused.exitCode).not.toBe(0);
+    expect(refused.output).toContain("The device is not online");
   });
 
   test("logout", async () => {

@@ -22,7 +22,7 @@ const image = (version: number): Buffer =>
 class Life {
   readonly world: UpdateWorld;
   readonly host: ApplicationHost;
-  private readonly sender: UpdateSender;
+  readonly sender: UpdateSender;
 
   constructor(options: UpdateWorldOptions = {}, setup?: (version: number, life: Life) => void) {
     this.world = new UpdateWorld(options);
@@ -67,6 +67,12 @@ class Life {
     return this.world.received
       .filter((event) => event.name === name)
       .map(({ data }) => data.toString());
+  }
+
+  /** An event of the server's own. */
+  systemEvent(name: string, data: string): void {
+    const path = ["E", name].map((segment) => ({ number: 11, value: Buffer.from(segment) }));
+    this.sender.message({ options: path, payload: Buffer.from(data) });
   }
 
   get sessionId(): string {
@@ -269,7 +275,7 @@ test("calls that wait for an application that dies are refused; those for the ho
   life.settle(1);
   world.run(5000);
   const calls = ["host", "mine"].map((name) => world.cloud.call(DEVICE_ID, name));
-  calls.forEach((call) => call.catch(() => {}));
+  for (const call of calls) call.catch(() => {});
   world.run(1000);
   const asked = world.eventsOf(EventKind.FunctionCall);
   expect(asked).toHaveLength(2);
@@ -314,6 +320,20 @@ describe("what the cloud is told", () => {
     expect(life.said("particle/device/updates/enabled")).toEqual(["false", "true"]);
   });
 
+  test("of updates that the server forces", () => {
+    const life = new Life();
+    const { world } = life;
+    world.core.exports.update_enable!(0, world.deviceNow);
+    expect(life.send(image(1))).toBe(CoapCode.ServiceUnavailable);
+    life.systemEvent("particle/device/updates/forced", "true");
+    world.run(5000);
+    expect(life.said("particle/device/updates/forced")).toEqual(["true"]);
+    life.update(1);
+    life.systemEvent("particle/device/updates/forced", "false");
+    world.run(5000);
+    expect(life.said("particle/device/updates/forced")).toEqual(["true", "false"]);
+  });
+
   test("of an update that waits", () => {
     const life = new Life();
     life.settle(1);
@@ -329,6 +349,26 @@ describe("what the cloud is told", () => {
     life.world.run(5000);
     expect(life.said("particle/device/updates/pending")).toEqual(["true", "false"]);
   });
+});
+
+test("a power cut under way: the server begins again, and what is durable is not sent again", () => {
+  const life = new Life();
+  life.settle(1);
+  const file = signApplication(applicationOf(20_000), TEST_UPDATE_KEY, { version: 2 });
+  expect(life.sender.start(file).code).toBe(CoapCode.Created);
+  for (let number = 1; number <= 12; number++) {
+    life.sender.sendChunk(number);
+    life.world.run(1);
+  }
+  life.reboot();
+  expect(life.host.running).toBe(1);
+  expect(life.sender.start(file).code).toBe(CoapCode.Created);
+  expect(life.sender.held).toBe(12_288);
+  life.sender.sendAll();
+  life.sender.finish();
+  expect(life.sender.answer().code).toBe(CoapCode.Changed);
+  life.world.run(100);
+  expect(life.host.running).toBe(2);
 });
 
 test("a host without image areas takes no updates", () => {

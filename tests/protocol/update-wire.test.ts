@@ -3,10 +3,11 @@
 
 import { ConnectionState, EventKind, MemoryImages, Status } from "../../bindings/node";
 import { CoapCode, CoapType, findUint } from "../../cloud/coap/codec";
-import { signApplication } from "../../tools/application/sign";
+import { signApplication, signCommand } from "../../tools/application/sign";
 import { applicationOf } from "../support/application-module";
+import { otaTcpModule } from "../support/chunked-sender";
 import { TEST_UPDATE_KEY } from "../support/update-key";
-import { UpdateOption, sha256, updating } from "../support/update-world";
+import { UpdateOption, diagnosisOf, sha256, updating } from "../support/update-world";
 
 const signed = (bytes: number, version = 7): Buffer =>
   signApplication(applicationOf(bytes), TEST_UPDATE_KEY, { version });
@@ -39,6 +40,46 @@ test("a signed application, from start to the application's change", () => {
   ]);
   expect(world.state).toBe(ConnectionState.Connected);
   expect(world.cloud.counters).toEqual({});
+});
+
+test("the same with the module for both transports", () => {
+  const { world, sender } = updating({ module: otaTcpModule() });
+  sender.start(small);
+  sender.sendAll();
+  sender.finish();
+  expect(sender.answer().code).toBe(CoapCode.Changed);
+  world.run(100);
+  expect(world.eventsOf(EventKind.ApplicationChange)).toMatchObject([{ version: 7 }]);
+});
+
+test("a signed command: one short chunk, obeyed when its answer is acknowledged", () => {
+  const { world, sender } = updating();
+  sender.start(small);
+  sender.sendAll();
+  sender.finish();
+  sender.answer();
+  world.run(10);
+  const { application_image: image } = world.core.exports;
+  const command = signCommand("disable", TEST_UPDATE_KEY, { sequence: 1 });
+  expect(command.length).toBeLessThan(512);
+  sender.start(command, { chunk: 512 });
+  sender.sendAll();
+  sender.acknowledges = false;
+  sender.finish();
+  const answer = sender.answer();
+  expect(answer.code).toBe(CoapCode.Changed);
+  world.run(10);
+  expect(image!()).toBe(0);
+  sender.acknowledge(answer);
+  world.run(10);
+  expect(image!()).toBe(Status.ApplicationDisabled);
+  // Once: a replay is refused.
+  sender.acknowledges = true;
+  sender.start(command, { chunk: 512 });
+  sender.sendAll();
+  sender.take();
+  sender.finish();
+  expect(diagnosisOf(sender.answer())).toEqual({ code: -156, message: "replayed" });
 });
 
 describe("UpdateStart", () => {
@@ -243,6 +284,19 @@ describe("UpdateAck", () => {
     expect(send(9)).toEqual([]);
     world.run(200);
     expect(sender.acks()).toMatchObject([{ sequence: 9 }]);
+  });
+
+  test("one for the chunks that came in one datagram", () => {
+    const { world, sender } = updating();
+    sender.start(large, { chunk: 512 });
+    const records: Uint8Array[] = [];
+    const inject = world.inject.bind(world);
+    world.inject = (record) => void records.push(record);
+    sender.sendChunk(2);
+    sender.sendChunk(3);
+    world.inject = inject;
+    world.inject(Buffer.concat(records));
+    expect(sender.acks()).toMatchObject([{ sequence: 0, ahead: [2, 3] }]);
   });
 
   test("counts of the statistics", () => {

@@ -1,12 +1,16 @@
 // The web console in a real browser, against a cloud on loopback and a device with the real core.
 
+import path from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { VariableType } from "../../bindings/node";
 import type { Device } from "../../bindings/node";
 import { WatchedPage, browserDescribe, launchBrowser } from "../support/chromium";
 import { paleTexts } from "../support/contrast";
 import { login, shows } from "../support/console-page";
+import { FlashDevice } from "../support/flash-device";
+import { fileOf } from "../support/flash-world";
 import { PASSWORD, RestFixture, USERNAME } from "../support/rest-fixture";
+import type { ReceiverFaults } from "../support/update-receiver";
 
 /** Nothing in it lets a line break. */
 const LONG = "x".repeat(600);
@@ -167,6 +171,34 @@ browserDescribe()("the web console in Chromium", () => {
     }
     await keyboard.press("Enter");
     await page.locator("[name=username]:focus").waitFor();
+  });
+
+  test("a device is flashed with the keyboard; how far it is shows, and what runs", async () => {
+    const deviceId = fixture.provision("cellar", USERNAME);
+    const faults: ReceiverFaults = { finishDelayMs: 600_000 };
+    const cellar = new FlashDevice(fixture.devicePort, path.join(fixture.folder, "cellar"), faults);
+    await cellar.connect();
+    await login(page);
+    await page.getByRole("button", { name: "cellar" }).click();
+    await shows(page, "#facts", /State\s*online/);
+    const file = fileOf(20_000);
+    await page.setInputFiles("#file", { name: "app.image", mimeType: "", buffer: file });
+    await watched.tabTo("#flash button:not([type])");
+    await page.keyboard.press("Enter");
+    await shows(page, "#update-state", "The device checks the file.");
+    expect(await page.locator("#update-progress").getAttribute("hidden")).toBeNull();
+    expect(await page.locator("#update-progress").evaluate((bar) => bar["value" as never])).toBe(1);
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await shows(page, "#update-state", /cancelled/);
+    expect(await page.locator("#update-progress").isVisible()).toBe(false);
+    faults.finishDelayMs = 1;
+    await page.setInputFiles("#file", { name: "app.image", mimeType: "", buffer: file });
+    await page.getByRole("button", { name: "Flash" }).click();
+    await shows(page, "#update-state", /The device has taken the file. .*20/);
+    expect(cellar.receiver.accepted?.equals(file)).toBe(true);
+    expect(fixture.cloud.device(deviceId).online).toBe(true);
+    cellar.close();
   });
 
   const looks = [375, 1280].flatMap((width) =>

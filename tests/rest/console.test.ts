@@ -58,7 +58,7 @@ async function openPage(): Promise<void> {
   window = dom.window;
   Object.assign(window, { fetch: bridgeFetch, TextDecoder });
   const read = (name: string): string => readFileSync(path.join(folder, name), "utf8");
-  const files = ["api.js", "page.js", "traffic.js", "console.js"];
+  const files = ["api.js", "page.js", "traffic.js", "update.js", "console.js"];
   window.eval(
     `"use strict"; const modules = {};${files.map((file) => asBlock(file, read(file))).join("")}`,
   );

@@ -188,6 +188,19 @@ test("an update goes on after the cloud was killed, when the device is back", as
   expect(device.receiver.counts.chunks).toBe(Math.ceil(30_000 / 1136));
 });
 
+test("whether updates are enabled and forced, as the device says", async () => {
+  const { id, device } = await connected();
+  const flags = async (): Promise<unknown[]> => {
+    const { body } = await fixture.request("GET", `/v1/devices/${id}`, { token });
+    return [body.firmware_updates_enabled, body.firmware_updates_forced];
+  };
+  expect(await flags()).toEqual([true, false]);
+  device.publish("particle/device/updates/enabled", "false");
+  device.publish("particle/device/updates/forced", "true");
+  while (!(await flags())[1]) await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(await flags()).toEqual([false, true]);
+});
+
 test("modules: what the system description says, or nothing", async () => {
   const { id } = await connected();
   const url = `/v1/local/devices/${id}/modules`;

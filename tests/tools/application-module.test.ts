@@ -1,11 +1,18 @@
 // Applications as modules of their own: the same sources as linked with the core, over the bridge.
 
+import path from "node:path";
+
 import { ConnectionState, EventKind, Status, VariableType } from "../../bindings/node";
 import { BRIDGE } from "../../tools/application/bridge";
-import { figuresOf } from "../../tools/application/build";
+import { buildApplicationModule, figuresOf } from "../../tools/application/build";
 import { decodeImage } from "../../tools/application/image";
-import { applicationImage, applicationModule } from "../support/application-modules";
+import {
+  APPLICATION_MODULES,
+  applicationImage,
+  applicationModule,
+} from "../support/application-modules";
 import { BridgeHost } from "../support/bridge-host";
+import { projectRoot } from "../support/fixture";
 
 const EXAMPLES = ["sensor", "led", "logger", "tracker"] as const;
 const EXPORTS = [
@@ -35,6 +42,11 @@ test.each(EXAMPLES)(
     expect(image.length).toBeLessThan(5121);
   },
 );
+
+test("what no host gives to an application is refused while building", async () => {
+  const source = path.join(projectRoot, APPLICATION_MODULES.imports);
+  await expect(buildApplicationModule(source)).rejects.toThrow("imports hal.storage_read");
+});
 
 test("an application without objects has no memory for them", async () => {
   const module = await applicationModule("tracker");

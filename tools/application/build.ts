@@ -1,7 +1,7 @@
 // Builds an application module from its source: compiler, optimiser, meter. What comes out is not signed.
 
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -90,6 +90,9 @@ const OPTIMISER = [
 async function optimise(module: Uint8Array, folder: string): Promise<Buffer> {
   const tool = path.join(path.dirname(require.resolve("binaryen/package.json")), "bin/wasm-opt");
   const [from, to] = ["stripped.wasm", "optimised.wasm"].map((name) => path.join(folder, name));
+  const isDone = [from, to].every((file) => existsSync(file)) && readFileSync(from).equals(module);
+  if (isDone) return readFileSync(to);
+  rmSync(to, { force: true });
   writeFileSync(from, module);
   await run(process.execPath, [tool, from, ...OPTIMISER, "-o", to]);
   return readFileSync(to);

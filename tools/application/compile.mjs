@@ -8,6 +8,7 @@ import { pathToFileURL } from "node:url";
 import { libraryFiles } from "assemblyscript/asc";
 
 import { compile, projectRoot } from "../asc.mjs";
+import { resolveInterface } from "./specifier.mjs";
 
 const ENTRY = "assembly/bridge/entry.ts";
 /** The port of the application interface to the core, and what stands in its place. */
@@ -17,8 +18,6 @@ const BRIDGE = 'export * from "../bridge/core";\n';
 const RUNTIME = 'import "../../assembly/bridge/runtime";\n';
 /** Address after the last static byte; build.ts asks for it and then takes the export away. */
 const STATIC_END = "\nexport function staticEnd(): usize { return __heap_base; }\n";
-/** `import ... from "wboson"`, and "wboson/board" for pins and buses. */
-const SPECIFIER = /(\bfrom\s*["'])wboson(\/[\w-]+)?(["'])/g;
 
 /** Where an application from outside the project seems to be: the compiler wants all below one folder. */
 const OUTSIDE = "application";
@@ -27,8 +26,7 @@ const OUTSIDE = "application";
 function substitute(file, text) {
   if (file === PORT) return BRIDGE;
   if (file === path.normalize(ENTRY)) return text + STATIC_END;
-  const app = path.posix.relative(path.posix.dirname(posix(file)), "assembly/app");
-  return text.replace(SPECIFIER, (_, from, rest = "", end) => `${from}${app}${rest}${end}`);
+  return resolveInterface(posix(file), text);
 }
 
 const posix = (file) => file.split(path.sep).join("/");

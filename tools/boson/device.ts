@@ -61,7 +61,7 @@ export function deviceCommand(program: Command): void {
 const HELP = `
 Without a module it is the core alone: lines of the input are published as the event "line", the function
 "double" and the variable "lines" are there to try, and events "command..." are printed. With --updates it
-runs the application that was flashed last, in DIR/application-*.wasm; it trusts the keys of DIR/update-keys.bin
+runs the application that was flashed last, in DIR/images; it trusts the keys of DIR/update-keys.bin
 and refuses every update without any. Ctrl-C says goodbye, a
 second one does not wait. A session goes on where it was made, whatever --server says, unless the server there
 is silent. The exit code is 0 after Ctrl-C, else 1.`;

@@ -4,6 +4,7 @@ import { program, run } from "../../cloud/cli/main";
 import { buildCommand } from "./build";
 import { deviceCommand } from "./device";
 import { newCommand } from "./new";
+import { rollbackCommand } from "./rollback";
 import { signCommands } from "./sign";
 import { updateKeysCommand } from "./update-keys";
 
@@ -11,5 +12,6 @@ deviceCommand(program);
 newCommand(program);
 buildCommand(program);
 signCommands(program);
+rollbackCommand(program);
 updateKeysCommand(program);
 run();

@@ -3,7 +3,16 @@
 import { projectRoot } from "../asc.mjs";
 import { report } from "./report.mjs";
 
-const CHECKS = ["format", "lint", "typecheck", "layers", "wasm", "source", "boards"];
+const CHECKS = [
+  "format",
+  "lint",
+  "typecheck",
+  "layers",
+  "wasm",
+  "applications",
+  "source",
+  "boards",
+];
 
 // All at once, as most wait for a process; reported in this order.
 const results = CHECKS.map(async (name) => {

@@ -31,6 +31,14 @@ export async function request(method, path, body) {
   );
 }
 
+/** PUT a file as a form does. @throws ApiFailure */
+export async function upload(path, file) {
+  const body = new FormData();
+  body.set("file", file, file.name);
+  const headers = { authorization: `Bearer ${session.token}` };
+  return answerOf(await fetch(path, { method: "PUT", headers, body }));
+}
+
 /** POST /oauth/token. @throws ApiFailure, with "mfa_required" in its body when a one-time password is needed */
 export async function grant(fields) {
   const body = new URLSearchParams({ client_id: "console", ...fields });

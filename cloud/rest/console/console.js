@@ -3,6 +3,7 @@
 import { ApiFailure, grant, pathOf, readStream, request, session } from "./api.js";
 import { $, make } from "./page.js";
 import { forgetTraffic, setUpTraffic } from "./traffic.js";
+import { forgetUpdate, setUpUpdate, showUpdate } from "./update.js";
 
 const MAX_EVENTS = 200;
 /** ms until a broken stream is tried again, and between two looks at the devices. */
@@ -50,6 +51,7 @@ function leave() {
   session.token = null;
   stream?.abort();
   forgetTraffic();
+  forgetUpdate();
   clearInterval(refresh);
   clearTimeout(describing);
   selected = undefined;
@@ -164,6 +166,7 @@ async function showDevice() {
   const variables = device.variables && Object.entries(device.variables);
   showOffers($("variables"), variables, ([name, type]) => variableItem(id, name, type));
   showOffers($("functions"), device.functions, (name) => functionItem(id, name));
+  await showUpdate(id);
 }
 
 /** Make the items of a list anew if the device offers something else. While it is offline, nobody knows: what it offered
@@ -253,6 +256,7 @@ function timeOf(iso) {
 
 // ---- Start ----
 
+setUpUpdate(attempt);
 setUpTraffic(
   (id) => names.get(id) ?? id,
   () => selected,

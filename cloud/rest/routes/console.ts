@@ -12,6 +12,7 @@ const FILES: Record<string, { file: string; type: string }> = {
   "/api.js": { file: "api.js", type: "text/javascript; charset=utf-8" },
   "/page.js": { file: "page.js", type: "text/javascript; charset=utf-8" },
   "/traffic.js": { file: "traffic.js", type: "text/javascript; charset=utf-8" },
+  "/update.js": { file: "update.js", type: "text/javascript; charset=utf-8" },
   "/console.css": { file: "console.css", type: "text/css; charset=utf-8" },
 };
 
