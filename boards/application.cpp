@@ -66,9 +66,6 @@ static void on_connection(void *, int state, int reason, int status) {
 }
 
 #if BOSON_APPLICATIONS
-/** Milliseconds that a call into the application may take: the clock goes on while other threads run. */
-#define APPLICATION_TIME 250u
-
 static void on_update(void *, const struct boson_update *update) {
   Log.info("update: step %d, version %lu, %s", update->step, (unsigned long)update->version,
            boson_error_name(update->status));
@@ -146,7 +143,7 @@ static int open_device(void) {
   config.application.limits.memory = WBOSON_APPLICATION_MEMORY;
   config.application.limits.stack = WBOSON_APPLICATION_STACK;
   config.application.limits.code = WBOSON_APPLICATION_CODE;
-  config.application.time_ms = APPLICATION_TIME;
+  config.application.time_ms = WBOSON_APPLICATION_TIME_MS;
   config.on_update = on_update;
 #endif
   int error = boson_open(&device, &config);

@@ -44,6 +44,9 @@
 /** Bytes of each of the two slots of an application module; 0: there are none. */
 #define WBOSON_APPLICATION_SLOT 0u
 
+/** Milliseconds that a call into an application may take: the clock goes on while other threads run. */
+#define WBOSON_APPLICATION_TIME_MS 250u
+
 /** The session: in retained memory or not; record numbers that one write reserves. */
 #define WBOSON_SESSION_RETAINED 1
 #define WBOSON_SESSION_RESERVATION 1

@@ -8,6 +8,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 
 import { LocalCloud, UdpListener, openCloudDirectory, provisionDevice } from "../../cloud";
+import { provisionUpdateKeys } from "../../cloud/provision";
+import { buildApplicationModule } from "../../tools/application/build";
+import { encodePinnedKeys, signApplication } from "../../tools/application/sign";
+import { projectRoot } from "../support/fixture";
+import { TEST_UPDATE_KEY } from "../support/update-key";
 import { buildPlayed, playedTest } from "./played";
 
 const played = playedTest();
@@ -35,6 +40,7 @@ class Bench {
     const keys = path.join(this.folder, "device");
     const cloudDirectory = path.join(this.folder, "cloud");
     this.id = provisionDevice({ cloudDirectory, deviceDirectory: keys }).id;
+    provisionUpdateKeys(keys, encodePinnedKeys([TEST_UPDATE_KEY.publicKey]));
     this.cloud = new LocalCloud(openCloudDirectory(cloudDirectory));
     this.listener = await UdpListener.listen(this.cloud, { port: 0 });
     mkdirSync(this.files);
@@ -161,5 +167,33 @@ describe("firmware with an application in its module", () => {
     expect(JSON.parse(await event)).toEqual({ tenths: 207 });
     expect(await bench.cloud.read(bench.id, "reading")).toBe(207);
     await expect(bench.cloud.read(bench.id, "uptime")).rejects.toThrow();
+  });
+});
+
+describe("firmware that takes updates", () => {
+  const bench = new Bench("argon");
+  afterAll(() => bench.stop());
+
+  played("runs an application that came over the air, also after a reset", async () => {
+    // The clock of a busy machine is no judge of an application.
+    const patient = { "APPLICATION_TIME_MS 250u": "APPLICATION_TIME_MS 20000u" };
+    await bench.start({ ...inFolder(bench), ...patient }, ["--updates"]);
+    bench.run();
+    await bench.prints(CONNECTED_BY_HANDSHAKE);
+    const entry = path.join(projectRoot, "examples/sensor/main.ts");
+    const { module } = await buildApplicationModule(entry, { memory: 8192 });
+    const event = bench.event("temp");
+    await bench.cloud.flash(
+      bench.id,
+      signApplication(module, TEST_UPDATE_KEY, { version: 1, boards: [12] }),
+    );
+    expect(JSON.parse(await event)).toEqual({ tenths: 207 });
+    expect(await bench.cloud.call(bench.id, "led", "on")).toBe(1);
+    await bench.kill();
+    const again = bench.event("temp");
+    bench.run();
+    expect(JSON.parse(await again)).toEqual({ tenths: 207 });
+    expect(bench.output).toMatch(CONNECTED_BY_SESSION);
+    expect(bench.output).not.toMatch(/runtime error|Sanitizer/);
   });
 });

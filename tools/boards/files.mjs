@@ -81,6 +81,10 @@ function storageGroups({ storage, updates, session, retained }) {
       [["APPLICATION_SLOT", `${updates.applicationSlot}u`]],
     ],
     [
+      "Milliseconds that a call into an application may take: the clock goes on while other threads run",
+      [["APPLICATION_TIME_MS", "250u"]],
+    ],
+    [
       "The session: in retained memory or not; record numbers that one write reserves",
       [
         ["SESSION_RETAINED", Number(session.kind === "retained")],
