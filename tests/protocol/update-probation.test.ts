@@ -36,6 +36,14 @@ const MODULES = assemble({
     loop: afterASecond(FOR_EVER),
     after: LOOPS,
   }),
+  // 39 of each 40 ms, then for ever: whatever falls due does so during a call.
+  slowThenLoops: applicationText({
+    imports: ["fuel"],
+    loop: `(local $i i32) ${afterASecond(FOR_EVER)}
+      (loop $again (call $fuel) (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br_if $again (i32.lt_u (local.get $i) (i32.const 39000))))`,
+    after: LOOPS,
+  }),
   loopsInACall: applicationText({
     imports: ["fuel", "register_function"],
     setup: "(drop (call $register_function (i32.const 4096) (i32.const 4)))",
@@ -102,6 +110,21 @@ describe("an application that goes wrong on probation", () => {
     expect(told.map(({ data }) => JSON.parse(data.toString()) as object)).toEqual([
       { version: 2, reason: back.status },
     ]);
+  });
+
+  test("slowThenLoops: timers that fall due during its calls are late by one call", async () => {
+    const world = await settled();
+    const { sessionId } = world;
+    // No multiple of its 40 ms, or pings would fall between two calls.
+    world.core.exports.set_keepalive(1_013);
+    await world.flash(imageOf(MODULES.slowThenLoops, 2));
+    world.run(10_000);
+    expect(world.version).toBe(1);
+    expect(world.changes.at(-1)!.status).toBe(Status.ApplicationTime);
+    expect(world.changes.at(-1)!.at - world.stops[0].at).toBeLessThanOrEqual(1_000);
+    expect(world.sessionId).toBe(sessionId);
+    expect(world.lateness).toBeGreaterThan(0);
+    expect(world.lateness).toBeLessThanOrEqual(50);
   });
 
   test("loopsInACall: the call is refused, the one before is back", async () => {
