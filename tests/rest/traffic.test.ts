@@ -164,6 +164,31 @@ test("others see nothing of it; what belongs to no device is shown to an only us
   expect((await fixture.request("GET", "/v1/local/traffic")).status).toBe(400);
 });
 
+test("who has given a device away sees nothing more of it, in a stream that is open neither", async () => {
+  const url = `${fixture.server.url}/v1/local/traffic/stream?device=kitchen`;
+  const stream = readEvents(url, fixture.token());
+  const batch = async (): Promise<Batch> => (await stream.next()).value as unknown as Batch;
+  expect((await batch()).datagrams.length).toBeGreaterThan(0);
+  const other = fixture.provision("hall", USERNAME);
+  fixture.server.api.records.update(id, { owner: "other@example.com" });
+  await device.publish("unseen");
+  expect((await traffic()).datagrams.filter(({ device: of }) => of === id)).toEqual([]);
+  const late = await fixture.request("GET", "/v1/local/traffic?device=kitchen", {
+    token: fixture.token(),
+  });
+  expect(late.status).toBe(404);
+  // A batch goes by without it: another stream, of another device, has begun later and had its first.
+  const witness = readEvents(url.replace("kitchen", other), fixture.token());
+  await witness.next();
+  await witness.return(undefined);
+  fixture.server.api.records.update(id, { owner: USERNAME });
+  await device.publish("seen");
+  const paths = (await batch()).datagrams.flatMap(({ messages }) => messages.map((m) => m.path));
+  expect(paths).toContain("E/seen");
+  expect(paths).not.toContain("E/unseen");
+  await stream.return(undefined);
+});
+
 test("so many datagrams are kept, the sums go on", async () => {
   const before = (await traffic("?limit=1000")).causes;
   for (let i = 0; i < KEPT; i++) await device.publish("more", String(i));

@@ -25,7 +25,7 @@ export function trafficRoutes(app: FastifyInstance, api: Api): void {
     const { limit } = request.query as Record<string, unknown>;
     const count = limit === undefined ? BATCH_LENGTH : Number(limit);
     if (!Number.isInteger(count) || count < 1) throw badRequest("limit is a number from 1 on");
-    return batchOf(api, viewOf(api, request), 0, count);
+    return batchOf(api, viewOf(api, request)(), 0, count);
   });
   app.get("/v1/local/traffic/stream", (request, reply) => {
     const { username } = userOf(request);
@@ -35,7 +35,8 @@ export function trafficRoutes(app: FastifyInstance, api: Api): void {
     let next = 0;
     let isFirst = true;
     const sendNews = (): void => {
-      const batch = batchOf(api, view, next, BATCH_LENGTH);
+      if (next === api.traffic.end && !isFirst) return;
+      const batch = batchOf(api, view(), next, BATCH_LENGTH);
       next = api.traffic.end;
       if (batch.datagrams.length === 0 && !isFirst) return;
       isFirst = false;
@@ -50,18 +51,20 @@ export function trafficRoutes(app: FastifyInstance, api: Api): void {
 /** Whether a user sees what belongs to a device, or to none. */
 type View = (deviceId: string | undefined) => boolean;
 
-/** One device of the user, or all. @throws ApiError 404 */
-function viewOf(api: Api, request: FastifyRequest): View {
+/** One device of the user, or all. @returns what is seen at the moment. @throws ApiError 404 */
+function viewOf(api: Api, request: FastifyRequest): () => View {
   const { username } = userOf(request);
   const { device: wanted } = request.query as Record<string, unknown>;
   if (typeof wanted === "string" && wanted !== "") {
     const device = findDevice(api, username, wanted);
     if (!device) throw notFound("Device");
-    return (id) => id === device.id;
+    return () => (id) => id === device.id && api.records.ownerOf(id) === username;
   }
-  // Handshakes that fail name no device. With one user there is no doubt whose they are.
-  return (id) =>
-    id === undefined ? api.users.all.length === 1 : api.records.ownerOf(id) === username;
+  return () => {
+    // Handshakes that fail name no device. With one user there is no doubt whose they are.
+    const isOnly = api.users.all.length === 1;
+    return (id) => (id === undefined ? isOnly : api.records.ownerOf(id) === username);
+  };
 }
 
 function batchOf(api: Api, view: View, from: number, limit: number): Batch {
