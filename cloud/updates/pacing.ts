@@ -1,6 +1,6 @@
 // How many chunks may be under way, and how fast they may follow each other: a congestion window that grows as in slow
-// start and halves on loss (RFC 5681 §3.1), stops growing when a queue builds up on the way (as in TCP Vegas), and a token
-// bucket that spreads its chunks over the round trip (RFC 9002 §7.7).
+// start and halves on loss (RFC 5681 §3.1), less so where no queue is the cause (as in TCP Veno), stops growing when one
+// builds up on the way (as in TCP Vegas), and a token bucket that spreads chunks over the round trip (RFC 9002 §7.7).
 
 import type { RoundTrip } from "./round-trip";
 
