@@ -29,6 +29,7 @@ const EXPORTS = [["build/boson-api.wasm: exports beside those of the core", "ass
 const NODE = [
   ["Device", "bindings/node/device.ts"],
   ["Publication", "bindings/node/publication.ts"],
+  ["Updates", "bindings/node/updates.ts"],
 ];
 const C = "bindings/wasm3/boson.h";
 /** Exports of the application layer that only its own files use. */

@@ -12,13 +12,14 @@ import { LocalCloud, UdpListener, openCloudDirectory, provisionDevice } from "..
 import { Meter, formatCost } from "./tour/meter";
 import type { Cost } from "./tour/meter";
 import { Report } from "./tour/report";
+import { tourUpdates } from "./tour/update";
 
 const MODULE = path.resolve(__dirname, "../build/sensor.wasm");
 const STEP_TIMEOUT = 15_000;
 /** After a step, late acknowledgements are given this long to settle, ms. */
 const QUIET = 150;
 
-const report = new Report(9);
+const report = new Report(12);
 const meter = new Meter();
 
 /** A promise that fails after STEP_TIMEOUT. */
@@ -52,11 +53,11 @@ async function step(
   }
 }
 
-/** The next event of this name that reaches the cloud. */
-function nextEvent(cloud: LocalCloud, name: string): Promise<string> {
+/** The next event of this name that reaches the cloud, from a device if one is named. */
+function nextEvent(cloud: LocalCloud, name: string, from?: string): Promise<string> {
   const event = new Promise<string>((resolve) => {
-    const handler = (event: { name: string; data: Buffer }): void => {
-      if (event.name !== name) return;
+    const handler = (event: { deviceId: string; name: string; data: Buffer }): void => {
+      if (event.name !== name || (from ?? event.deviceId) !== event.deviceId) return;
       cloud.off("event", handler);
       resolve(event.data.toString());
     };
@@ -87,12 +88,16 @@ function startDevice(folder: string, deviceId: string, port: number): Device {
     server: { host: "127.0.0.1", port },
     log: (_level, text) => report.line("device", text),
   });
+  watchDevice(device);
+  return device;
+}
+
+function watchDevice(device: Device): void {
   meter.watchDevice(device);
   device.on("connection", ({ state, reason, status }) => {
     const why = status === Status.Ok ? Reason[reason] : `${Reason[reason]}, ${Status[status]}`;
     report.line("device", `${ConnectionState[state]} (${why})`);
   });
-  return device;
 }
 
 function watchCloud(cloud: LocalCloud): void {
@@ -167,6 +172,8 @@ async function tour(folder: string, once: boolean): Promise<void> {
   const cloudDirectory = path.join(folder, "cloud");
   const deviceDirectory = path.join(folder, "device");
   const { id } = provisionDevice({ cloudDirectory, deviceDirectory, name: "sensor" });
+  const updated = path.join(folder, "updated");
+  const second = provisionDevice({ cloudDirectory, deviceDirectory: updated, name: "updated" });
   const { keyPair, registry, storage } = openCloudDirectory(cloudDirectory);
   const cloud = new LocalCloud({ keyPair, registry, storage });
   watchCloud(cloud);
@@ -176,6 +183,11 @@ async function tour(folder: string, once: boolean): Promise<void> {
   const start = (): Device => startDevice(deviceDirectory, id, port);
   let device = await firstLife(cloud, start, id);
   device = await reboot(cloud, start, device);
+  const other = await tourUpdates({
+    ...{ cloud, folder: updated, deviceId: second.id, port, step, nextState },
+    watch: watchDevice,
+    nextEvent: (name) => nextEvent(cloud, name, second.id),
+  });
   await step("Both sides counted the same datagrams", async () => {
     await pause(QUIET);
     if (!meter.agrees) throw new Error("device and cloud differ");
@@ -191,6 +203,7 @@ async function tour(folder: string, once: boolean): Promise<void> {
     await new Promise((resolve) => process.once("SIGINT", resolve));
   }
   device.stop();
+  other.stop();
   await listener.close();
 }
 

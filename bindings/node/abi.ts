@@ -292,14 +292,23 @@ export enum Capability {
 /** Numbers of `update_info`. */
 export enum UpdateInfo {
   State = 0,
-  Version = 1,
-  PreviousVersion = 2,
+  RunningVersion = 1,
+  FormerVersion = 2,
   LastStatus = 3,
   Received = 4,
   Size = 5,
   Enabled = 6,
   PendingVersion = 7,
   Probation = 8,
+  GateOpen = 9,
+}
+
+/** Where updates stand. */
+export enum UpdateState {
+  Idle = 0,
+  Receiving = 1,
+  Pending = 2,
+  Probation = 3,
 }
 
 /** What a device of the `standard` profile proves its identity with. */

@@ -33,6 +33,8 @@ const LOG_ERROR = 50;
 const encoder = new TextEncoder();
 
 export class ApplicationHost {
+  /** Steps that the last call into an application took. */
+  stepsUsed = 0;
   private application: Application | undefined;
   private loading: Loading | undefined;
   private loopAt = 0;
@@ -86,11 +88,6 @@ export class ApplicationHost {
     if (this.hasBegun) throw new Error("to be offered before the application begins");
   }
 
-  /** Steps that the present or last call into the application took. */
-  get stepsUsed(): number {
-    return this.application?.fuel.used ?? 0;
-  }
-
   /**
    * Take an event of the core.
    * @returns whether it was for the application alone
@@ -124,6 +121,7 @@ export class ApplicationHost {
    * @returns whether it did: the pump drains the core, and comes again
    */
   turn(now: number): boolean {
+    this.stepsUsed = 0;
     this.giveAnswers();
     if (this.isRunning) return false;
     if (this.loading) {
@@ -206,9 +204,12 @@ export class ApplicationHost {
   }
 
   private attempt(now: number, work: (application: Application) => void): void {
+    const application = this.application!;
     try {
-      work(this.application!);
+      work(application);
+      this.stepsUsed = application.fuel.used;
     } catch (error) {
+      this.stepsUsed = application.fuel.used;
       if (!(error instanceof ApplicationStop)) throw error;
       this.fail(error.status, error, now);
     }

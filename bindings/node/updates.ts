@@ -2,7 +2,7 @@
 // it can be told. See docs/updates.md.
 
 import { CoreError, EventKind, UpdateInfo } from "./abi";
-import type { CoreExports, Status } from "./abi";
+import type { CoreExports, Status, UpdateState } from "./abi";
 import type { CoreEvent } from "./core-events";
 
 /** A step of an update. `image` is its kind: 1 application, 2 firmware, 3...6 commands; 0 unknown. */
@@ -18,16 +18,16 @@ export type UpdateStep =
 
 /** How updates stand. */
 export interface UpdateSummary {
-  /** As `update_info(0)` has it. */
-  state: number;
-  /** Versions of the application; 0 for none. */
+  state: UpdateState;
+  /** Of the application that runs, and of the one before; 0 for none. */
   version: number;
-  previousVersion: number;
+  formerVersion: number;
   lastStatus: Status;
   /** Bytes received without a gap, and all. */
   received: number;
   size: number;
   isEnabled: boolean;
+  isGateOpen: boolean;
   /** 0 for none. */
   pendingVersion: number;
   /** Ms until the application that runs has proved itself; 0 when it has. */
@@ -66,17 +66,21 @@ export class Updates {
     private readonly pump: () => void,
   ) {}
 
+  /** @throws CoreError when the device has no place for images */
   get summary(): UpdateSummary {
     const { update_info } = this.exports;
+    const state = update_info(UpdateInfo.State);
+    if (state < 0) throw new CoreError(state, "updates");
     return {
-      state: update_info(UpdateInfo.State),
-      version: update_info(UpdateInfo.Version),
-      previousVersion: update_info(UpdateInfo.PreviousVersion),
+      state,
+      version: update_info(UpdateInfo.RunningVersion) >>> 0,
+      formerVersion: update_info(UpdateInfo.FormerVersion) >>> 0,
       lastStatus: update_info(UpdateInfo.LastStatus),
-      received: update_info(UpdateInfo.Received),
-      size: update_info(UpdateInfo.Size),
+      received: update_info(UpdateInfo.Received) >>> 0,
+      size: update_info(UpdateInfo.Size) >>> 0,
       isEnabled: update_info(UpdateInfo.Enabled) !== 0,
-      pendingVersion: update_info(UpdateInfo.PendingVersion),
+      isGateOpen: update_info(UpdateInfo.GateOpen) !== 0,
+      pendingVersion: update_info(UpdateInfo.PendingVersion) >>> 0,
       probation: update_info(UpdateInfo.Probation),
     };
   }

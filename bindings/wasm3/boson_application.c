@@ -20,6 +20,9 @@
 /** Bytes of an image that are read at a time. */
 #define PIECE 4096u
 
+/** C stack that the bridge keeps for the core's part of a call, bytes; less where there is little. */
+#define STACK_RESERVE (d_m3MaxNativeStack / 5 * 3 < 65536 ? d_m3MaxNativeStack / 5 * 3 : 65536)
+
 #define DEFAULT_STEPS 50000u
 #define DEFAULT_TIME 40u
 #define DEFAULT_PUBLISHES 100u
@@ -55,6 +58,15 @@ void boson_application_close(struct boson *device) {
   device->application.state = BOSON_APPLICATION_NONE;
 }
 
+/** Take back what a flood has left in the queue. */
+static void cancel_publishes(struct boson *device) {
+  struct boson_application *application = &device->application;
+  for (int i = 0; i < BOSON_APPLICATION_RECENT; i += 1) {
+    if (application->recent[i] > 0) CALL(device, queue_cancel, (uint32_t)application->recent[i]);
+    application->recent[i] = 0;
+  }
+}
+
 /** Free an application that failed; the core says what comes next by an event. */
 static void fail(struct boson *device, int status) {
   const struct boson_runtime *runtime = &device->application.runtime;
@@ -63,6 +75,7 @@ static void fail(struct boson *device, int status) {
                         runtime->detail ? runtime->detail : boson_error_name(runtime->fault));
   hal_log(HAL_LOG_WARN, line, (size_t)length < sizeof line ? (size_t)length : sizeof line - 1);
   boson_application_close(device);
+  if (status == STATUS_APPLICATION_FLOOD) cancel_publishes(device);
   CALL(device, application_fault, (uint32_t)status, hal_millis());
 }
 
@@ -169,6 +182,7 @@ static int load(struct boson *device, uint32_t length) {
   runtime->interface = &application_interface;
   runtime->exports = application->exports;
   runtime->owner = device;
+  runtime->stack_reserve = STACK_RESERVE;
   application->capabilities = (uint32_t)CALL0(device, application_capabilities);
   application->steps_left = config->steps;
   application->called_at = hal_millis();
@@ -202,6 +216,7 @@ static void start(struct boson *device) {
   application->loop_at = hal_millis();
   application->second_at = application->loop_at;
   application->publishes = 0;
+  memset(application->recent, 0, sizeof application->recent);
   call(device, BOSON_APPLICATION_setup, NULL);
 }
 

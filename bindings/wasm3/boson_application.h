@@ -49,6 +49,9 @@ enum boson_application_state {
   BOSON_APPLICATION_RUNNING = 3,
 };
 
+/** Publishes that a flood leaves in the queue: as many as the queue takes. */
+#define BOSON_APPLICATION_RECENT 16
+
 /** Private. */
 struct boson_application {
   struct boson_runtime runtime;
@@ -60,6 +63,8 @@ struct boson_application {
   uint32_t called_at;
   uint32_t second_at; /**< when the second began in which `publishes` were made */
   uint32_t publishes;
+  int32_t recent[BOSON_APPLICATION_RECENT]; /**< handles of its last publishes, in a ring */
+  uint8_t recent_at;
 };
 
 /** What an application may use (docs/updates.md); bits that its manifest grants. */

@@ -68,8 +68,13 @@ static m3ApiRawFunction(publish) {
   if (is_flood(device)) return boson_flood;
   int error = boson_argue(device, name, name_length, data, length);
   if (error) return answer(_sp, error);
-  return answer(_sp, CALL(device, publish, name_length, length, argument(_sp, 5), argument(_sp, 6),
-                          argument(_sp, 7)));
+  int32_t handle = CALL(device, publish, name_length, length, argument(_sp, 5), argument(_sp, 6),
+                        argument(_sp, 7));
+  struct boson_application *application = &device->application;
+  if (handle > 0) {
+    application->recent[application->recent_at++ % BOSON_APPLICATION_RECENT] = handle;
+  }
+  return answer(_sp, handle);
 }
 
 /** A name from the application, into the argument buffer. @returns 0 when it is not its memory */

@@ -242,6 +242,20 @@ static M3Result call(struct M3Function *function, const struct boson_export_type
   return m3_GetResults(function, 1, pointers);
 }
 
+/**
+ * How far a call may go down the C stack: WASM3's own limit, less what it leaves to others; inside of
+ * another's call as far as that one leaves to it.
+ */
+static void limit_stack(struct boson_runtime *runtime, const struct boson_runtime *outer) {
+#if d_m3MaxNativeStack > 0
+  uint8_t *limit = outer ? (uint8_t *)outer->runtime->stackLimit - outer->stack_reserve
+                         : (uint8_t *)m3_NativeStackPtr() - d_m3MaxNativeStack;
+  runtime->runtime->stackLimit = limit + runtime->stack_reserve;
+#else
+  (void)runtime, (void)outer;
+#endif
+}
+
 int32_t boson_runtime_call(struct boson_runtime *runtime, uint32_t which,
                            const uint32_t *arguments) {
   if (runtime->fault) return runtime->fault;
@@ -249,15 +263,14 @@ int32_t boson_runtime_call(struct boson_runtime *runtime, uint32_t which,
   if (!function) return BOSON_ERR_EXPORT;
   struct boson_runtime *outer = running;
   uint32_t outer_calls = calls_left;
-  // Inside of another's call the C stack is what that one has left.
-  if (outer) runtime->runtime->stackLimit = outer->runtime->stackLimit;
+  limit_stack(runtime, outer);
   running = runtime;
   calls_left = runtime->calls;
   int32_t returned = 0;
   M3Result result = call(function, &runtime->interface->exports[which], arguments, &returned);
   running = outer;
   calls_left = outer_calls;
-  if (outer) runtime->runtime->stackLimit = NULL;
+  runtime->runtime->stackLimit = NULL;
   if (result) return boson_runtime_fail(runtime, error_of(result, BOSON_ERR_INVALID), result);
   boson_code_trim(runtime);
   return runtime->fault ? runtime->fault : returned;

@@ -80,6 +80,8 @@ struct boson_runtime {
   int fault;           /**< 0, or the error after which nothing is called any more */
   const char *detail;  /**< WASM3's own words for it, or NULL */
   void *owner;         /**< handed to the imports */
+  /** Bytes of C stack that calls of this module leave to another's, which its imports call. */
+  uint32_t stack_reserve;
   /** Of the core; an application has `argument` only. */
   struct boson_buffer rx, tx, argument, event;
 };

@@ -18,6 +18,7 @@ interface CloudFlags {
   user?: string;
   fleet?: string;
   broker: string;
+  json: boolean;
 }
 
 export function cloudCommand(program: Command): void {
@@ -35,9 +36,10 @@ export function cloudCommand(program: Command): void {
     .option("--user <name>", 'name of the first user (default: "dev")')
     .option("--fleet <directory>", "what it has in common with other clouds: keys, users, devices")
     .option("--broker <url>", "NATS, by which a fleet talks", "nats://127.0.0.1:4222")
+    .option("--json", "a JSON object a line", false)
     .addHelpText("after", "\nThe first user's password is BOSON_PASSWORD, or random and printed.")
     .action(async (flags: CloudFlags) => {
-      await serveCloud({
+      const options = {
         data: flags.data,
         port: flags.port,
         tcpPort: flags.tcpPort,
@@ -49,6 +51,7 @@ export function cloudCommand(program: Command): void {
           host: flags.httpHost,
           allowRemote: flags.allowRemote,
         },
-      });
+      };
+      await serveCloud(options, flags.json);
     });
 }

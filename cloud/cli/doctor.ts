@@ -1,11 +1,15 @@
-// boson doctor: what is wrong? Each check says what it found and, if that is bad, what to do.
+// boson doctor: what is wrong? Each check says what it found and, if that is bad, what to do. At the end, what this machine
+// has not got.
 
+import { execFile } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import type { Command } from "commander";
 import { CLOUD_FILES } from "../provision";
 import { DEFAULT_PORT } from "../udp-listener";
 import { ApiClient } from "./api-client";
+import { printResult } from "./line-printer";
 import { portOf } from "./options";
 import { DEFAULT_DATA, readProfile } from "./profile";
 import { probe } from "./udp-probe";
@@ -14,6 +18,7 @@ interface DoctorFlags {
   data: string;
   udpHost: string;
   udpPort: number;
+  json: boolean;
 }
 
 /** What was found; an Error says what to do. */
@@ -74,18 +79,32 @@ const CHECKS: Record<string, Check> = {
 export function doctorCommand(program: Command): void {
   program
     .command("doctor")
-    .description("look for what is wrong")
+    .description("look for what is wrong, and for what is missing on this machine")
     .option("--data <directory>", "data directory of the cloud", DEFAULT_DATA)
     .option("--udp-host <address>", "where devices connect", "127.0.0.1")
     .option("--udp-port <number>", "", portOf, DEFAULT_PORT)
+    .option("--json", "a JSON object a line", false)
     .action(async (flags: DoctorFlags) => {
+      const print = (result: "ok" | "BAD" | "note", name: string, text: string): void => {
+        const line = `${result.padEnd(4)} ${name.padEnd(8)} ${text}`;
+        printResult(flags.json, { check: name, result: result.toLowerCase(), text }, line);
+      };
       for (const [name, check] of Object.entries(CHECKS)) {
         try {
-          console.log(`ok   ${name.padEnd(8)} ${await check(flags)}`);
+          print("ok", name, await check(flags));
         } catch (error) {
-          console.log(`BAD  ${name.padEnd(8)} ${(error as Error).message}`);
+          print("BAD", name, (error as Error).message);
           process.exitCode = 1;
         }
       }
+      print("note", "packages", await missingPackages());
     });
+}
+
+/** What builds and tests for boards would need beside Node: nothing that a cloud or a device here does. */
+async function missingPackages(): Promise<string> {
+  const script = join(__dirname, "../../tools/setup-packages.mjs");
+  const { stdout } = await promisify(execFile)(process.execPath, [script]);
+  const line = stdout.trim().replace(/^packages: /, "");
+  return line === "all there" ? line : `to build for boards and to run all tests: ${line}`;
 }

@@ -8,6 +8,7 @@ import type { Command } from "commander";
 import { fingerprint } from "../keys";
 import { DEVICE_FILES, provisionDevice, provisionTcpDevice } from "../provision";
 import { ApiClient } from "./api-client";
+import { printResult } from "./line-printer";
 import { DEFAULT_DATA } from "./profile";
 
 interface MakeFlags {
@@ -15,6 +16,7 @@ interface MakeFlags {
   id?: string;
   name?: string;
   transport: "udp" | "tcp";
+  json: boolean;
 }
 
 export function keysCommand(program: Command): void {
@@ -26,31 +28,43 @@ export function keysCommand(program: Command): void {
     .option("--id <id>", "device id, 24 hex digits")
     .option("--name <name>", "name of the device")
     .addOption(new Option("--transport <name>").choices(["udp", "tcp"]).default("udp"))
+    .option("--json", "print it as JSON", false)
     .action(async (directory: string, flags: MakeFlags) => {
-      const { data: cloudDirectory, id, name, transport } = flags;
+      const { data: cloudDirectory, id, name, transport, json } = flags;
       const provision = transport === "tcp" ? provisionTcpDevice : provisionDevice;
       const made = await provision({ cloudDirectory, deviceDirectory: directory, id, name });
-      console.log(`${made.id} ${fingerprint(made.keyPair.spki)}`);
+      printKey(json, made.id, made.keyPair.spki);
     });
   keys
     .command("show <directory>")
     .description("id and fingerprint of a device's key")
-    .action((directory: string) => {
+    .option("--json", "print it as JSON", false)
+    .action((directory: string, { json }: { json: boolean }) => {
       const read = (name: string): Buffer => readFileSync(join(directory, name));
-      const spki = read(DEVICE_FILES.devicePublicKey);
-      console.log(`${read(DEVICE_FILES.deviceId).toString().trim()} ${fingerprint(spki)}`);
+      const id = read(DEVICE_FILES.deviceId).toString().trim();
+      printKey(json, id, read(DEVICE_FILES.devicePublicKey));
     });
   keys
     .command("send <id> <file>")
     .description("send a device's public key, DER or PEM, to the cloud")
-    .action(async (id: string, file: string) => {
-      await new ApiClient().request("POST", `/v1/provisioning/${encodeURIComponent(id)}`, {
-        deviceID: id,
-        publicKey: readPem(file),
-        algorithm: "ecc",
-      });
-      console.log(`${id} has the key of ${file}`);
+    .option("--json", "print the answer as JSON", false)
+    .action(async (id: string, file: string, { json }: { json: boolean }) => {
+      const answer = await new ApiClient().request(
+        "POST",
+        `/v1/provisioning/${encodeURIComponent(id)}`,
+        {
+          deviceID: id,
+          publicKey: readPem(file),
+          algorithm: "ecc",
+        },
+      );
+      printResult(json, answer, `${id} has the key of ${file}`);
     });
+}
+
+function printKey(json: boolean, id: string, spki: Buffer): void {
+  const name = fingerprint(spki);
+  printResult(json, { id, fingerprint: name }, `${id} ${name}`);
 }
 
 /** @throws Error for what is no public key, in DER or PEM */

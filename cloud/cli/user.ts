@@ -9,10 +9,17 @@ import { Users } from "../rest/accounts/users";
 import { LmdbStore } from "../store/lmdb-store";
 import { SHARED_STORE_FILE, SharedStore } from "../store/shared-store";
 import { askPassword } from "./ask";
+import { printResult } from "./line-printer";
 import { DEFAULT_DATA } from "./profile";
 
 const OTP_SECRET_LENGTH = 20;
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+interface UserFlags {
+  data: string;
+  otp: boolean;
+  json: boolean;
+}
 
 export function userCommand(program: Command): void {
   program
@@ -20,8 +27,9 @@ export function userCommand(program: Command): void {
     .description("add a user, or set a new password; the cloud must not be running")
     .option("--data <directory>", "data directory of the cloud", DEFAULT_DATA)
     .option("--otp", "ask for one-time passwords of an authenticator app, too", false)
+    .option("--json", "print it as JSON", false)
     .addHelpText("after", "\nThe password is BOSON_PASSWORD, or the next line of the input.")
-    .action(async (name: string, { data, otp }: { data: string; otp: boolean }) => {
+    .action(async (name: string, { data, otp, json }: UserFlags) => {
       const isFleet = existsSync(join(data, SHARED_STORE_FILE));
       const store = isFleet ? SharedStore.open(data) : LmdbStore.open(data);
       try {
@@ -30,8 +38,10 @@ export function userCommand(program: Command): void {
         const user = await new Users(store).set(name, password, secret?.toString("hex"));
         // Who changes a password has a reason.
         new Tokens(store, Date.now).revokeAll(user.username);
-        console.log(`user ${user.username}; all logins so far have ended`);
-        if (secret) console.log(otpAddress(user.username, secret));
+        const address = secret && otpAddress(user.username, secret);
+        const text = `user ${user.username}; all logins so far have ended`;
+        const result = { username: user.username, otp: address };
+        printResult(json, result, address === undefined ? text : `${text}\n${address}`);
       } finally {
         await store.close();
       }

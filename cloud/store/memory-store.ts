@@ -1,20 +1,16 @@
 // A store in memory: for tests, and for a cloud that may forget everything.
 
-import { Overlay } from "./overlay";
 import { JsonTable } from "./store";
 import type { Change, Store, Table, Values } from "./store";
 
 export class MemoryStore implements Store {
-  private readonly overlay = new Overlay();
+  private readonly tables = new Map<string, Map<string, string>>();
   private undo: (() => void)[] | undefined;
 
   private readonly values: Values = {
-    read: (table, key) => this.overlay.get(table, key),
-    list: (table) => this.overlay.apply(table, []),
-    write: (change: Change) => {
-      const takeBack = this.overlay.set(change);
-      this.undo?.push(takeBack);
-    },
+    read: (table, key) => this.tables.get(table)?.get(key),
+    list: (table) => [...(this.tables.get(table) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1)),
+    write: (change) => this.write(change),
   };
 
   table<T>(name: string): Table<T> {
@@ -36,4 +32,18 @@ export class MemoryStore implements Store {
   }
 
   async close(): Promise<void> {}
+
+  private write({ table, key, json }: Change): void {
+    const values = this.tables.get(table) ?? new Map<string, string>();
+    this.tables.set(table, values);
+    const before = values.get(key);
+    set(values, key, json);
+    this.undo?.push(() => set(values, key, before));
+  }
+}
+
+/** What is gone leaves nothing behind. */
+function set(values: Map<string, string>, key: string, json: string | undefined): void {
+  if (json === undefined) values.delete(key);
+  else values.set(key, json);
 }

@@ -2,6 +2,7 @@
 
 import { generateKeyPair } from "../../cloud/keys";
 import type { LocalCloud } from "../../cloud/local-cloud";
+import { FrameCipher, frameLength } from "../../cloud/tcp/frame-cipher";
 import { MAX_CIPHERTEXT_LENGTH } from "../../cloud/tcp/stream-reader";
 import { setupCloud } from "../support/cloud-fixture";
 import { ScriptedDevice } from "../support/scripted-device";
@@ -28,6 +29,13 @@ function changes(cloud: LocalCloud): Change[] {
   cloud.on("device", ({ change, reason }) => seen.push(reason ? { change, reason } : { change }));
   return seen;
 }
+
+test("a frame is as long as is said of it", () => {
+  const cipher = new FrameCipher(Buffer.alloc(16), Buffer.alloc(16));
+  for (let size = 1; size < 50; size++) {
+    expect(cipher.seal(Buffer.alloc(size))).toHaveLength(frameLength(size));
+  }
+});
 
 describe("what ends a session", () => {
   test.each<[string, (device: TcpDevice) => Buffer]>([

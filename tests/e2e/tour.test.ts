@@ -14,7 +14,7 @@ test("the tour walks through every step and says what it cost", () => {
     env,
   });
   expect({ status, stdout, stderr }).toMatchObject({ status: 0 });
-  expect(stdout.match(/^ {6}ok /gm)).toHaveLength(9);
+  expect(stdout.match(/^ {6}ok /gm)).toHaveLength(12);
   expect(stdout).not.toContain("FAILED");
   const handshake = /both sides authenticated: (\d+) B up, (\d+) B down in 6 datagrams/.exec(
     stdout,

@@ -1,119 +1,21 @@
 // Updates over the air to a Node device over real UDP on loopback: applications that take each other's
 // place without a reset, bad ones that do not, native firmware; what a user's program sees of it.
 
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 
-import {
-  Device,
-  FileImages,
-  FileStorage,
-  Status,
-  StorageSlot,
-  loadModule,
-} from "../../bindings/node";
-import type { DeviceEvents, UpdateStep } from "../../bindings/node";
-import { LocalCloud, UdpListener, openCloudDirectory, provisionDevice } from "../../cloud";
-import { encodePinnedKeys, signFirmware } from "../../tools/application/sign";
+import { Device, Status } from "../../bindings/node";
+import type { UpdateStep } from "../../bindings/node";
+import { signFirmware } from "../../tools/application/sign";
 import { applicationImage } from "../support/application-modules";
-import { projectRoot } from "../support/fixture";
+import { UpdateBench } from "../support/update-bench";
 import { TEST_UPDATE_KEY } from "../support/update-key";
 
-const core = loadModule(path.join(projectRoot, "build/boson-ota.wasm"));
-/** The time of this machine says nothing: it has other things to do. Steps are what bounds a call. */
-const APPLICATION = { milliseconds: 10_000 };
-/** Looks at what a device describes, 20 ms apart. */
-const MOST_LOOKS = 1_000;
 /** Native firmware, in the numbers of the system description. */
 const FIRMWARE = 3;
 
-type Change = DeviceEvents["application"][0];
-
-/** A cloud, and a device whose keys of updates are pinned, in a folder that goes away. */
-class Bench {
-  readonly folder = mkdtempSync(path.join(tmpdir(), "wboson-update-"));
-  readonly storage: FileStorage;
-  readonly id: string;
-  readonly steps: UpdateStep[] = [];
-  readonly changes: Change[] = [];
-  readonly received: { name: string; data: string }[] = [];
-  cloud!: LocalCloud;
-  device!: Device;
-  private listener!: UdpListener;
-
-  constructor() {
-    const cloudDirectory = path.join(this.folder, "cloud");
-    const deviceDirectory = path.join(this.folder, "device");
-    this.id = provisionDevice({ cloudDirectory, deviceDirectory }).id;
-    this.storage = new FileStorage(deviceDirectory);
-    this.storage.write(StorageSlot.UpdateKeys, encodePinnedKeys([TEST_UPDATE_KEY.publicKey]));
-  }
-
-  async start(): Promise<void> {
-    this.cloud = new LocalCloud(openCloudDirectory(path.join(this.folder, "cloud")));
-    this.cloud.on("event", ({ name, data }) => this.received.push({ name, data: data.toString() }));
-    this.listener = await UdpListener.listen(this.cloud, { port: 0 });
-    await this.startDevice();
-  }
-
-  /** Start the device's process anew. */
-  async startDevice(): Promise<void> {
-    this.device?.stop();
-    this.device = new Device({
-      module: core,
-      storage: this.storage,
-      images: new FileImages(path.join(this.folder, "images"), { firmware: 65_536 }),
-      application: APPLICATION,
-      deviceId: this.id,
-      server: { host: "localhost", port: this.listener.address.port },
-    });
-    this.device.on("update", (step) => this.steps.push(step));
-    this.device.on("application", (change) => this.changes.push(change));
-    this.device.function("programs", (argument) => argument.length);
-    await this.device.connect();
-  }
-
-  async stop(): Promise<void> {
-    this.device.stop();
-    await this.listener.close();
-    rmSync(this.folder, { recursive: true, force: true });
-  }
-
-  /** The next change of the application; before what causes it. */
-  change(): Promise<Change> {
-    return new Promise((resolve) => this.device.once("application", resolve));
-  }
-
-  /** The next event with a name that reaches the cloud. */
-  event(name: string): Promise<string> {
-    return new Promise((resolve) => {
-      const take = (event: { name: string; data: Buffer }): void => {
-        if (event.name !== name) return;
-        this.cloud.off("event", take);
-        resolve(event.data.toString());
-      };
-      this.cloud.on("event", take);
-    });
-  }
-
-  /** Names of functions, once the device has told of `name`. */
-  async functionsWith(name: string): Promise<string[]> {
-    for (let i = 0; i < MOST_LOOKS; i++) {
-      const { functions } = await this.cloud.describe(this.id, 2);
-      if (functions.includes(name)) return functions;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    throw new Error(`no function ${name}`);
-  }
-
-  get sessionId(): string {
-    return this.cloud["dtls"].sessions.current(this.id)!.connectionId.toString("hex");
-  }
-}
-
 describe("updates of a device over real UDP", () => {
-  const bench = new Bench();
+  const bench = new UpdateBench();
   let sessionId = "";
   beforeAll(async () => {
     await bench.start();
@@ -147,7 +49,7 @@ describe("updates of a device over real UDP", () => {
     await bench.cloud.flash(bench.id, next);
     expect(await event).toMatch(/tenths/);
     expect((await bench.functionsWith("interval")).sort()).toEqual(["interval", "programs"]);
-    expect(bench.device.updates.summary).toMatchObject({ version: 2, previousVersion: 1 });
+    expect(bench.device.updates.summary).toMatchObject({ version: 2, formerVersion: 1 });
     expect(bench.sessionId).toBe(sessionId);
     bench.device.updates.confirm();
   });
@@ -207,7 +109,7 @@ describe("updates of a device over real UDP", () => {
   });
 
   test("a device without a place for images runs no application", () => {
-    const options = { module: core, storage: bench.storage, deviceId: bench.id };
+    const options = { module: bench.module, storage: bench.storage, deviceId: bench.id };
     const server = { host: "localhost", port: 9 };
     expect(() => new Device({ ...options, server, application: true })).toThrow(/images/);
   });

@@ -2,6 +2,7 @@
 // images also prove that the module sends the very bytes on a board that it sent in Node.
 
 import { boardTest } from "../support/mcu-build";
+import { measureUpdates, ramOf } from "./update-figures";
 import { type BoardFigures, handshakeWork, measureBoard, peakRam, readBoard } from "./figures";
 
 const boards = boardTest();
@@ -48,4 +49,17 @@ describe.each(Object.entries(LIMITS))("the emulated %s", (name, limit) => {
       expect(figures.pieces.sha1k).toBeLessThan(1_200_000);
     },
   );
+});
+
+/** RAM with the core that takes updates and an application of 5 KB beside it, bytes. */
+const UPDATE_LIMITS: Record<string, number> = { argon: 152 * 1024, photon2: 384 * 1024 };
+
+describe.each(Object.entries(UPDATE_LIMITS))("updates on the emulated %s", (name, limit) => {
+  boards("RAM and flash stay within their limits", async () => {
+    const { sizes, file, connect, update, steady } = await measureUpdates(name);
+    expect(file).toBeLessThan(6000);
+    for (const ram of [connect, update, steady]) expect(ramOf(ram)).toBeLessThanOrEqual(limit);
+    const { wasm3, glue, module } = sizes;
+    expect(wasm3.flash + glue.flash + module.flash).toBeLessThanOrEqual(readBoard(name).userModule);
+  });
 });

@@ -44,6 +44,9 @@ describe("numbers of the binding are those of the core", () => {
     ["Diagnosis", "assembly/queue/numbers.ts", abi.Diagnosis],
     ["BudgetPolicy", "assembly/meter/numbers.ts", abi.BudgetPolicy],
     ["BoardFunction", "assembly/app/board.ts", abi.BoardFunction],
+    ["UpdateInfo", "assembly/application/exports.ts", abi.UpdateInfo],
+    ["UpdateState", "assembly/application/exports.ts", abi.UpdateState],
+    ["Capability", "tools/application/bridge.ts", abi.Capability],
   ])("%s", (name, file, list) => {
     const core = enumOf(file, name);
     expect(Object.keys(core).length).toBeGreaterThan(2);

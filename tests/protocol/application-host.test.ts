@@ -47,7 +47,8 @@ const MODULES = assemble({
     imports: ["get", "device_id", "log", "update"],
     setup: `(i32.store (i32.const 4096) ${call("get", 2)}) (i32.store (i32.const 4100) ${call("get", 6)})
       (i32.store (i32.const 4104) ${call("get", 63)}) ${ignored("device_id", 4108)}
-      ${call("log", 30, 4096, 24)} ${ignored("update", 3, 0)}`,
+      ${call("log", 30, 4200, 6)} ${ignored("update", 3, 0)}`,
+    after: data(4200, "a line"),
   }),
   traps: applicationText({ setup: "(unreachable)" }),
   divides: applicationText({ loop: "(drop (i32.div_s (i32.const 1) (i32.const 0)))" }),
@@ -171,14 +172,17 @@ describe("an application over the bridge", () => {
     ]);
   });
 
-  test("reads numbers and the device id, and says that it is well", () => {
+  test("reads numbers and the device id, logs, and says that it is well", () => {
     const other = worldOf();
-    const texts: Buffer[] = [];
-    other.core.options.log = (_level, text) => texts.push(Buffer.from(text));
+    const lines: [number, string][] = [];
+    other.core.options.log = (level, text) => lines.push([level, text]);
     const double = runAlone(other, MODULES.reads);
-    expect(texts).toHaveLength(1);
-    // The log takes text: what is no UTF-8 is replaced, so compare what is.
-    expect(texts[0].readUInt32LE(4)).toBe(1);
+    const read = Buffer.from(other.host!["application"]!.memory.view(4096, 24));
+    expect(read.readInt32LE(0)).toBe(other.core.exports.max_event_data!());
+    expect(read.readInt32LE(4)).toBe(1);
+    expect(read.readInt32LE(8)).toBe(Status.NotFound);
+    expect(read.subarray(12).toString("hex")).toBe(DEVICE_ID);
+    expect(lines).toEqual([[30, "a line"]]);
     expect(double.calls).toEqual(["begin", "healthy"]);
   });
 });

@@ -3,7 +3,7 @@
 
 import { everyCut, findsMutant, runEachCut, runRandomCuts, undisturbed } from "../soak/update-cuts";
 
-test("cuts between all chunks, and in each write of the journal at twenty places", () => {
+test("R39: cuts between all chunks, and in each write of the journal at twenty places", () => {
   const changes = undisturbed();
   expect(changes.filter(({ kind }) => kind === "journal")).toHaveLength(7);
   const cuts = everyCut(changes, { journal: 20, other: 3 });

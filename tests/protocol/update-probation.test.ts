@@ -1,7 +1,7 @@
 // An application that goes wrong while it is on probation, in virtual time: the one before is back
 // within a second of device time, the session stays, and no timer of the connection is late.
 
-import { Status } from "../../bindings/node";
+import { Status, UpdateInfo } from "../../bindings/node";
 import { applicationText, data } from "../support/application-text";
 import { assemble } from "../support/assemble";
 import { UpdatingWorld, imageOf } from "../support/updating-world";
@@ -36,6 +36,14 @@ const MODULES = assemble({
     loop: afterASecond(FOR_EVER),
     after: LOOPS,
   }),
+  // 39 of each 40 ms, then for ever: whatever falls due does so during a call.
+  slowThenLoops: applicationText({
+    imports: ["fuel"],
+    loop: `(local $i i32) ${afterASecond(FOR_EVER)}
+      (loop $again (call $fuel) (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br_if $again (i32.lt_u (local.get $i) (i32.const 39000))))`,
+    after: LOOPS,
+  }),
   loopsInACall: applicationText({
     imports: ["fuel", "register_function"],
     setup: "(drop (call $register_function (i32.const 4096) (i32.const 4)))",
@@ -46,6 +54,12 @@ const MODULES = assemble({
     imports: ["publish", "fuel"],
     loop: `${PUBLISH} ${PUBLISH} ${PUBLISH} ${PUBLISH}`,
     after: data(4096, "evil"),
+  }),
+  trapsWhenCalled: applicationText({
+    imports: ["register_function"],
+    setup: "(drop (call $register_function (i32.const 4096) (i32.const 4)))",
+    event: "(if (i32.eq (local.get $kind) (i32.const 6)) (then unreachable)) (i32.const 0)",
+    after: data(4096, "trap"),
   }),
   recurses: applicationText({
     imports: ["fuel"],
@@ -98,6 +112,21 @@ describe("an application that goes wrong on probation", () => {
     ]);
   });
 
+  test("slowThenLoops: timers that fall due during its calls are late by one call", async () => {
+    const world = await settled();
+    const { sessionId } = world;
+    // No multiple of its 40 ms, or pings would fall between two calls.
+    world.core.exports.set_keepalive(1_013);
+    await world.flash(imageOf(MODULES.slowThenLoops, 2));
+    world.run(10_000);
+    expect(world.version).toBe(1);
+    expect(world.changes.at(-1)!.status).toBe(Status.ApplicationTime);
+    expect(world.changes.at(-1)!.at - world.stops[0].at).toBeLessThanOrEqual(1_000);
+    expect(world.sessionId).toBe(sessionId);
+    expect(world.lateness).toBeGreaterThan(0);
+    expect(world.lateness).toBeLessThanOrEqual(50);
+  });
+
   test("loopsInACall: the call is refused, the one before is back", async () => {
     const world = await settled();
     const { sessionId } = world;
@@ -108,6 +137,31 @@ describe("an application that goes wrong on probation", () => {
     world.run(1_000);
     expect(world.version).toBe(1);
     expect(world.changes.at(-1)!.status).toBe(Status.ApplicationTime);
+    expect(world.sessionId).toBe(sessionId);
+    expect(world.lateness).toBeLessThanOrEqual(50);
+  });
+});
+
+describe("an application that has proved itself, and goes wrong then", () => {
+  test("is started again after 1 s, 2 s, 4 s; the session stays", async () => {
+    const world = new UpdatingWorld({ minDelay: 40 });
+    world.startApplication();
+    world.connectNow();
+    const { sessionId } = world;
+    await world.flash(imageOf(MODULES.trapsWhenCalled, 1));
+    world.run(40_000);
+    expect(world.updateInfo(UpdateInfo.Probation)).toBe(0);
+    for (const pause of [1_000, 2_000, 4_000]) {
+      world.changes.length = 0;
+      world.stops.length = 0;
+      await expect(world.settle(world.cloud.call(DEVICE_ID, "trap"))).rejects.toThrow();
+      world.run(pause + 100);
+      expect(world.changes).toMatchObject([{ version: 1, status: Status.ApplicationTrap }]);
+      const wait = world.changes[0].at - world.stops[0].at;
+      expect(wait).toBeGreaterThanOrEqual(pause);
+      expect(wait).toBeLessThanOrEqual(pause + 50);
+      expect(world.version).toBe(1);
+    }
     expect(world.sessionId).toBe(sessionId);
     expect(world.lateness).toBeLessThanOrEqual(50);
   });

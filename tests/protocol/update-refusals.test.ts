@@ -123,7 +123,7 @@ describe("a file is refused", () => {
     expect(device.running).toBe(5);
   });
 
-  test("an older one is taken when it is signed so", () => {
+  test("R27: an older one is taken only when it is signed so", () => {
     const device = readyDevice();
     expect(device.update(imageOf({ version: 3, forced: true }))).toBe(Status.Ok);
     expect(device.running).toBe(3);

@@ -113,6 +113,22 @@ test("call and get print what the device says; errors go to the exit code", asyn
   expect(await boson("get", "nobody", "x")).toEqual({ exitCode: 1, output: "Device not found\n" });
 });
 
+test("--json prints what the API answers, and what the command has found", async () => {
+  const json = async (...args: string[]): Promise<unknown> =>
+    JSON.parse((await boson(...args, "--json")).output);
+  expect(await json("list")).toMatchObject([{ id, name: "kitchen", online: true }]);
+  expect(await json("call", "kitchen", "double", "4")).toMatchObject({ id, return_value: 8 });
+  expect(await json("get", "kitchen", "ratio")).toMatchObject({ name: "ratio", result: 21.5 });
+  expect(await json("publish", "x")).toEqual({ ok: true });
+  expect(await json("keys", "show", path.join(folder, "device"))).toEqual({
+    id,
+    fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/),
+  });
+  const doctor = await boson("doctor", "--data", data, "--udp-port", udpPort, "--json");
+  const lines = doctor.output.trim().split("\n");
+  expect(JSON.parse(lines[0])).toEqual({ check: "node", result: "ok", text: expect.any(String) });
+});
+
 test("events prints a line for each, publish makes one", async () => {
   const events = boson("events", "temp", "--count", "2");
   let ended = false;
@@ -132,8 +148,10 @@ test("doctor finds nothing wrong, and says what is", async () => {
   const well = await boson("doctor", "--data", data, "--udp-port", udpPort);
   expect(well.output.split("\n").map((line) => line.slice(0, 4))).toEqual([
     ...Array<string>(6).fill("ok  "),
+    "note",
     "",
   ]);
+  expect(well.output).toMatch(/^note packages (all there|to build .* no .*: apt-get install .*)$/m);
   expect(well.exitCode).toBe(0);
   const ill = await boson("doctor", "--data", path.join(folder, "nowhere"), "--udp-port", "1");
   expect(ill.exitCode).toBe(1);
@@ -152,6 +170,20 @@ test("a wrong number, an unknown command, a data directory in use, a host beyond
     exitCode: 1,
     output: "boson: 0.0.0.0 is not a loopback address: that needs the option allowRemote\n",
   });
+});
+
+test("a cloud that prints JSON", async () => {
+  const places = ["--data", path.join(folder, "json"), "--port", "0", "--http-port", "0"];
+  const cloud = start("cloud", "--json", ...places);
+  const types: unknown[] = [];
+  for await (const line of createInterface({ input: cloud.stdout! })) {
+    const object = JSON.parse(line) as Record<string, unknown>;
+    types.push(object.type);
+    if (object.type !== "udp") continue;
+    expect(object).toMatchObject({ host: "127.0.0.1", port: expect.any(Number), devices: 0 });
+    break;
+  }
+  expect(types).toEqual(["user", "api", "udp"]);
 });
 
 test("user adds one to a cloud that is not running", async () => {

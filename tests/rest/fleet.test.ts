@@ -260,6 +260,7 @@ describeFleet("two clouds, one fleet", () => {
     await broker.start();
     await until(() => isOnline(there, "scullery"));
     await there.renameDevice({ deviceId: ids.kitchen, name: "kitchen" });
+    await until(() => isOnline(there, "kitchen"));
     const call = (): Promise<{ body: { return_value: number } }> =>
       there.callFunction({ deviceId: ids.kitchen, name: "double", argument: "5" });
     expect((await call()).body.return_value).toBe(10);
@@ -275,6 +276,7 @@ describeFleet("two clouds, one fleet", () => {
   });
 
   test("when a cloud is killed its devices are offline for the other one", async () => {
+    expect(await isOnline(there, "kitchen")).toBe(true);
     await first.kill();
     await until(async () => !(await isOnline(there, "kitchen")));
     await expect(
@@ -283,5 +285,11 @@ describeFleet("two clouds, one fleet", () => {
     await first.start();
     await kitchen.publish("back");
     await until(() => isOnline(there, "kitchen"));
+  });
+
+  test("a cloud that stops while the broker is away stops", async () => {
+    await broker.stop();
+    process.kill(first.pid!, "SIGTERM");
+    await until(() => first.pid === undefined);
   });
 });

@@ -56,6 +56,14 @@ test("is called, read, signalled and heard like any other", async () => {
   });
   await device.publish("temp", "21.5");
   expect(await heard).toBe("21.5");
+  // Frames, as the traffic view has them: whole blocks after a length.
+  const { traffic } = running.rest!.api;
+  const frames = traffic.since(0).filter(({ transport }) => transport === "tcp");
+  expect(frames.every(({ bytes, deviceId }) => bytes % 16 === 2 && deviceId === id)).toBe(true);
+  const publish = frames.find(({ cause, direction }) => cause === "publish" && direction === "in")!;
+  expect(publish.messages).toMatchObject([{ code: "0.02", path: "E/temp", payload: 4 }]);
+  const causes = traffic.sumsOf(id).map(({ cause }) => cause);
+  expect(causes).toEqual(expect.arrayContaining(["hello", "describe", "call", "read", "publish"]));
   device.stop();
   await running.close();
 });

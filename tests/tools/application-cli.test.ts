@@ -102,12 +102,14 @@ test("an application is signed for boards, with what it may do", async () => {
   expect(told).toEqual({
     file: "app/app.image",
     size: readFileSync(at("app/app.image")).length,
-    ...{ kind: "application", version: 7, forced: false, minimumAbi: 1, memoryKiB: 64 },
+    ...{ kind: "application", version: 7, forced: false, minimumAbi: 1, memoryKiB: 0 },
     ...{ boards: [12, 3], capabilities: ["publish", "register", "connection"], keys: 0 },
   });
   const { publicKey } = readUpdateKey(readFileSync(at("key.pem")));
   expect(verifyImage(readFileSync(at("app/app.image")), [publicKey]).version).toBe(7);
   expect(await json("inspect", "app/app.image", "--key", "key.pem")).toEqual(told);
+  const small = ["sign", "small.wasm", "--key", "key.pem", "--version", "1"];
+  expect(await json(...small)).toMatchObject({ file: "small.image", memoryKiB: 8 });
   await fails("none of these keys", "inspect", "app/app.image", "--key", "second.pem");
   const { output } = await boson(...sign, "--version", "8", "--force", "--min-abi", "2");
   expect(output).toMatch(

@@ -121,6 +121,7 @@ test("with --updates it takes an application over the air, and runs it again at 
     await alive();
     expect(await run.end("SIGINT")).toBe(0);
     const again = start();
+    await again.prints(/^connection: Connected/m);
     await alive();
     expect(await again.end("SIGINT")).toBe(0);
   } finally {

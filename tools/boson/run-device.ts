@@ -16,7 +16,7 @@ import {
   loadModule,
 } from "../../bindings/node";
 import type { DeviceOptions, Transport, UpdateStep } from "../../bindings/node";
-import { DevicePrinter } from "./device-printer";
+import { LinePrinter } from "../../cloud/cli/line-printer";
 
 export interface DeviceRun {
   /** The module. */
@@ -49,7 +49,7 @@ const FIRMWARE_CAPACITY = 1_048_576;
 
 /** @returns the exit code, once it has ended. @throws Error for a module or keys that will not do */
 export async function runDevice(run: DeviceRun): Promise<number> {
-  const printer = new DevicePrinter(run.json, (line) => console.log(line));
+  const printer = new LinePrinter(run.json);
   const { host, port } = run.server;
   const made = run.isNew ? ", new keys" : "";
   const facts = { id: run.deviceId, server: run.server, transport: run.transport, new: run.isNew };
@@ -69,10 +69,12 @@ export async function runDevice(run: DeviceRun): Promise<number> {
   });
   watch(device, printer);
   watchUpdates(device, printer);
-  if (!device.core.exports.app_clock) offerSomething(device, printer);
-  const end = endOf(device, printer, run.connectTimeoutMs);
-  void device.connect();
+  const { app_clock: runsApplication, update_open: takesUpdates } = device.core.exports;
   try {
+    // With updates, the application that came last may have begun already.
+    if (!runsApplication && !takesUpdates) offerSomething(device, printer);
+    const end = endOf(device, printer, run.connectTimeoutMs);
+    void device.connect();
     return await end;
   } finally {
     device.stop();
@@ -89,7 +91,7 @@ function updateOptions(module: WebAssembly.Module, storage: string): Partial<Dev
   return { images, application: true };
 }
 
-function watch(device: Device, printer: DevicePrinter): void {
+function watch(device: Device, printer: LinePrinter): void {
   device.on("connection", ({ state, reason, status }) => {
     const [stateName, reasonName] = [ConnectionState[state], Reason[reason]];
     const statusName = status === Status.Ok ? undefined : (Status[status] ?? String(status));
@@ -115,7 +117,7 @@ function watch(device: Device, printer: DevicePrinter): void {
   );
 }
 
-function watchUpdates(device: Device, printer: DevicePrinter): void {
+function watchUpdates(device: Device, printer: LinePrinter): void {
   device.on("update", (step) => printer.print("update", step, textOf(step)));
   device.on("application", ({ area, status, version }) => {
     const reason = status === Status.Ok ? undefined : (Status[status] ?? String(status));
@@ -143,7 +145,7 @@ function textOf(step: UpdateStep): string {
 }
 
 /** The core alone does nothing: something to try. */
-function offerSomething(device: Device, printer: DevicePrinter): void {
+function offerSomething(device: Device, printer: LinePrinter): void {
   let lines = 0;
   device.function("double", (argument) => 2 * Number(argument));
   device.variable("lines", VariableType.Int, () => lines);
@@ -166,7 +168,7 @@ function offerSomething(device: Device, printer: DevicePrinter): void {
 /** The exit code: 0 after a signal and a goodbye, 1 when no connection has come about in time. */
 function endOf(
   device: Device,
-  printer: DevicePrinter,
+  printer: LinePrinter,
   connectTimeoutMs: number | undefined,
 ): Promise<number> {
   return new Promise((resolve) => {

@@ -36,6 +36,8 @@ interface SignFlags {
   json: boolean;
 }
 
+/** Bytes of linear memory that a module declares. */
+const PAGE = 65536;
 const COMMANDS: readonly CommandName[] = ["disable", "enable", "rollback"];
 
 const versionOf = (text: string): number => numberOf(text, 1, 0xffffffff);
@@ -107,8 +109,10 @@ function signedFile(file: string, key: UpdateKey, flags: SignFlags): Buffer {
   const content = readFile(file);
   if (firmware) return signFirmware(content, key, options);
   if (!isMetered(content)) throw new Error(`${file} is not metered: boson build does that`);
-  const memory = figuresOf(content)?.memory ?? 0;
-  return signApplication(content, key, { ...options, memoryKiB: Math.ceil(memory / 1024) });
+  // A whole page is what it gets where nobody has said anything.
+  const memory = figuresOf(content)?.memory ?? PAGE;
+  const memoryKiB = memory < PAGE ? Math.ceil(memory / 1024) : 0;
+  return signApplication(content, key, { ...options, memoryKiB });
 }
 
 function signedCommand(key: UpdateKey, flags: SignFlags): Buffer {
@@ -138,7 +142,7 @@ function print(file: string, manifest: Manifest, size: number, json: boolean): v
   lines.push(`for ${boards.map(boardName).join(", ") || "any board"}, core ABI ${minimumAbi}`);
   if (kind === ImageKind.Application) {
     const may = capabilityNames(capabilities).join(", ") || "nothing";
-    lines.push(`memory ${memoryKiB || "?"} KiB, may: ${may}`);
+    lines.push(`${memoryKiB ? `memory ${memoryKiB} KiB, ` : ""}may: ${may}`);
   }
   console.log(lines.join("\n"));
 }

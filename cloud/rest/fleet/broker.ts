@@ -1,7 +1,11 @@
 // A message broker between the cloud processes of a fleet: what is needed of one, and NATS, which offers it.
 
+import { setTimeout as pause } from "node:timers/promises";
 import { connect } from "@nats-io/transport-node";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
+
+/** ms that the last messages may take at the end. */
+const DRAIN_MS = 1000;
 
 /** JSON values by subject; subjects are words with dots between them. At most once: what the broker loses is lost. */
 export interface Broker {
@@ -96,8 +100,11 @@ class NatsBroker implements Broker {
     return this.connection.flush();
   }
 
-  close(): Promise<void> {
-    return this.connection.drain().catch(() => undefined);
+  async close(): Promise<void> {
+    // A broker that is away takes nothing any more.
+    const patience = pause(DRAIN_MS, undefined, { ref: false });
+    await Promise.race([this.connection.drain().catch(() => undefined), patience]);
+    await this.connection.close();
   }
 }
 

@@ -25,9 +25,9 @@ export class FleetDevices {
   note(member: string, info: DeviceInfo): void {
     this.hear(member);
     const known = this.devices.get(info.id);
-    // What a process says of a device that has gone over to another one is old.
-    const isOld = known !== undefined && known.member !== member && !info.online;
-    if (!isOld || !known.info.online) this.devices.set(info.id, { member, info });
+    // That it is offline at the process which it has left says nothing.
+    const hasLeft = known?.info.online && known.member !== member && !info.online;
+    if (!hasLeft) this.devices.set(info.id, { member, info });
   }
 
   /** A process is gone: whatever it had is offline. */

@@ -93,12 +93,11 @@ export class FleetMember implements Reach {
   // ---- Reach ----
 
   get devices(): DeviceInfo[] {
-    return this.cloud.devices.map((info) => this.elsewhere.elsewhere(info)?.info ?? info);
+    return this.cloud.devices.map((info) => this.everywhere(info));
   }
 
   device(deviceId: string): DeviceInfo {
-    const info = this.cloud.device(deviceId);
-    return this.elsewhere.elsewhere(info)?.info ?? info;
+    return this.everywhere(this.cloud.device(deviceId));
   }
 
   call(deviceId: string, name: string, argument = ""): Promise<number> {
@@ -119,6 +118,13 @@ export class FleetMember implements Reach {
 
   async disconnect(deviceId: string): Promise<void> {
     await this.do(deviceId, "disconnect", []);
+  }
+
+  /** A device as the process sees it that has it; its name and key are in the common database. */
+  private everywhere(here: DeviceInfo): DeviceInfo {
+    const { name, fingerprint } = here;
+    const remote = this.elsewhere.elsewhere(here);
+    return remote ? { ...remote.info, name, fingerprint } : here;
   }
 
   /** @throws CloudError */

@@ -19,7 +19,7 @@ extern const uint32_t module_size;
 #define LONGEST_WAIT 100
 
 /** Modules with both transports, or with updates, need more than a board for UDP gives, bytes. */
-#define LARGE_LINEAR_MEMORY 32768u
+#define LARGE_LINEAR_MEMORY 27648u
 
 #if BOSON_APPLICATIONS
 /** What an application is given, bytes; a call into it may take long on a busy machine. */
@@ -175,6 +175,7 @@ static void obey(const struct board_command *command) {
 
 int main(void) {
   struct board_command command;
+  machine_paint();
   board_start();
   for (;;) {
     if (board_command(&command) && command.type == FRAME_GO) break;
