@@ -1,6 +1,6 @@
 // How many chunks may be under way, and how fast they may follow each other: a congestion window that grows as in slow
-// start and halves on loss (RFC 5681 §3.1), stops growing when a queue builds up on the way (as in TCP Vegas), and a token
-// bucket that spreads its chunks over the round trip (RFC 9002 §7.7).
+// start and halves on loss (RFC 5681 §3.1), less so where no queue is the cause (as in TCP Veno), stops growing when one
+// builds up on the way (as in TCP Vegas), and a token bucket that spreads chunks over the round trip (RFC 9002 §7.7).
 
 import type { RoundTrip } from "./round-trip";
 
@@ -11,8 +11,11 @@ const MIN_WINDOW = 2;
 /** Chunks in a queue on the way at which the window stops growing, and above which it shrinks. */
 const QUEUE_ENOUGH = 4;
 const QUEUE_TOO_LONG = 8;
-/** A variation of the round trip below this is no queue, ms. */
-const JITTER_MS = 50;
+/** A variation of the round trip below this is no queue: a device may hold back an acknowledgement, ms. */
+const JITTER_MS = 200;
+/** With fewer chunks in a queue a loss is one of the radio, not of a queue that is full (as in TCP Veno). */
+const RANDOM_LOSS_QUEUE = 3;
+const RANDOM_LOSS_FACTOR = 0.8;
 
 export class Pacing {
   private window = INITIAL_WINDOW;
@@ -75,7 +78,8 @@ export class Pacing {
   shrink(order: number, sent: number): void {
     if (order <= this.recoveryUntil) return;
     this.recoveryUntil = sent;
-    this.window = Math.max(MIN_WINDOW, this.window / 2);
+    const factor = this.queue < RANDOM_LOSS_QUEUE ? RANDOM_LOSS_FACTOR : 0.5;
+    this.window = Math.max(MIN_WINDOW, this.window * factor);
     this.threshold = this.window;
   }
 

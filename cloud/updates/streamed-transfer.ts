@@ -34,8 +34,13 @@ import type {
 const START_TIMEOUT_MS = 180_000;
 /** It may have to check a signature and each function of a module. */
 const FINISH_TIMEOUT_MS = 300_000;
-/** Chunks to an acknowledgement, if the device knows of it: one costs as much as 7 % of a chunk. */
-const ACK_INTERVAL = 4;
+/**
+ * Chunks to an acknowledgement, if the device knows of it: one costs as much as 6 % of a chunk, and at the end of a burst
+ * there comes one anyway. Between the two, a part of the file.
+ */
+const MIN_ACK_INTERVAL = 4;
+const MAX_ACK_INTERVAL = 64;
+const ACKS = 4;
 /** Transmissions of one chunk before the device counts as silent. */
 const MAX_TRANSMISSIONS = 10;
 /** The longest wait for an acknowledgement of the last chunks. */
@@ -77,7 +82,9 @@ export class StreamedTransfer implements Transfer {
 
   start(now: number): void {
     const { file, hash, moduleFunction, discard } = this.plan;
-    const how = { chunkSize: this.chunkSize, ackInterval: ACK_INTERVAL };
+    const part = Math.ceil(file.length / this.chunkSize / ACKS);
+    const ackInterval = Math.min(MAX_ACK_INTERVAL, Math.max(MIN_ACK_INTERVAL, part));
+    const how = { chunkSize: this.chunkSize, ackInterval };
     const start = { size: file.length, hash, ...how, moduleFunction, discard };
     this.request(encodeUpdateStart(start), START_TIMEOUT_MS, now, (response) =>
       this.handleStarted(response, now),
