@@ -36,7 +36,11 @@ export class UpdateProgress {
   constructor(private readonly output: Output) {}
 
   show(view: UpdateView): void {
-    const text = this.output.isTTY ? barOf(view) : textOf(view);
+    this.say(this.output.isTTY ? barOf(view) : textOf(view));
+  }
+
+  /** @param text one line */
+  say(text: string): void {
     if (text === this.shown) return;
     this.shown = text;
     this.output.write(this.output.isTTY ? CLEAR + text : `${text}\n`);

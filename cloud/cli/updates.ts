@@ -8,6 +8,10 @@ import { UpdateProgress } from "./update-progress";
 import type { UpdateView } from "./update-progress";
 
 const POLL_MS = 250;
+/** What a device answers while the application before is on probation, which takes it 30 s. */
+const BUSY = "busy";
+const BUSY_RETRY_MS = 2000;
+const BUSY_PATIENCE_MS = 45_000;
 
 interface ModuleView {
   type: string;
@@ -27,10 +31,11 @@ export function updateCommands(program: Command): void {
   program
     .command("flash <device> <file>")
     .description("send a device an application, a firmware or a command: a file of boson sign")
+    .option("--no-wait", "fail at once while the application before is on probation")
     .option("--json", "print the end of it as JSON", false)
     .addHelpText("after", "\nThe device applies it by itself. Control-C cancels it.")
-    .action(async (device: string, file: string, { json }: { json: boolean }) => {
-      await flash(device, basename(file), readFileSync(file), json);
+    .action(async (device: string, file: string, flags: { wait: boolean; json: boolean }) => {
+      await flash(device, basename(file), readFileSync(file), flags);
     });
   program
     .command("versions <device>")
@@ -48,6 +53,7 @@ export function updateCommands(program: Command): void {
 /**
  * Send a file and show how it goes.
  * @param name of the file
+ * @param wait until the application before is no longer on probation
  * @param json print the end of it as JSON, and nothing else
  * @throws Error with the device's reason
  */
@@ -55,15 +61,26 @@ export async function flash(
   device: string,
   name: string,
   file: Buffer,
-  json: boolean,
+  { wait, json }: { wait: boolean; json: boolean },
 ): Promise<void> {
   const client = new ApiClient();
   const progress = new UpdateProgress(process.stderr);
   const path = localPath(device, "update");
-  await client.upload("PUT", devicePath(device), name, file);
-  const cancel = (): void => void client.request("DELETE", path).catch(() => {});
+  let isCancelled = false;
+  const cancel = (): void => {
+    isCancelled = true;
+    void client.request("DELETE", path).catch(() => {});
+  };
   process.on("SIGINT", cancel);
-  const view = await follow(client, path, json ? undefined : progress);
+  const deadline = Date.now() + (wait ? BUSY_PATIENCE_MS : 0);
+  let view: UpdateView;
+  for (;;) {
+    await client.upload("PUT", devicePath(device), name, file);
+    view = await follow(client, path, json ? undefined : progress);
+    if (view.reason !== BUSY || isCancelled || Date.now() > deadline) break;
+    if (!json) progress.say("the application before is on probation: waiting");
+    await new Promise((resolve) => setTimeout(resolve, BUSY_RETRY_MS));
+  }
   process.off("SIGINT", cancel);
   progress.end();
   if (json) console.log(JSON.stringify(view));

@@ -144,6 +144,19 @@ test("rollback brings the application of before back", async () => {
   expect(out).toContain("version 2");
 });
 
+test("flash waits for the end of the application's probation, unless told not to", async () => {
+  await boson("flash", "kitchen", imageFile(5));
+  const refused = await boson("flash", "kitchen", imageFile(6), "--no-wait");
+  expect(refused).toMatchObject({ exitCode: 1, err: expect.stringContaining("(-152)") });
+  const waiting = boson("flash", "kitchen", imageFile(6));
+  setTimeout(confirm, 3000);
+  expect(await waiting).toMatchObject({
+    exitCode: 0,
+    err: expect.stringMatching(/on probation: waiting\n[^]*the device has taken it\n$/),
+  });
+  confirm();
+});
+
 test("no such file, no such device", async () => {
   expect(await boson("flash", "kitchen", "nothing.image")).toMatchObject({ exitCode: 1 });
   const { exitCode, err } = await boson("flash", "nobody", imageFile(4));

@@ -23,6 +23,6 @@ export function rollbackCommand(program: Command): void {
       const key = readUpdateKey(readFileSync(flags.key));
       const sequence = flags.sequence ?? Math.floor(Date.now() / 1000);
       const image = signCommand("rollback", key, { sequence });
-      await flash(device, "rollback.image", image, flags.json);
+      await flash(device, "rollback.image", image, { wait: false, json: flags.json });
     });
 }

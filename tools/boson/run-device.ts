@@ -118,13 +118,20 @@ function watch(device: Device, printer: LinePrinter): void {
 }
 
 function watchUpdates(device: Device, printer: LinePrinter): void {
-  device.on("update", (step) => printer.print("update", step, textOf(step)));
+  device.on("update", (step) => {
+    const fields = step.state === "ended" ? { ...step, status: statusName(step.status) } : step;
+    printer.print("update", fields, textOf(step));
+  });
   device.on("application", ({ area, status, version }) => {
     const reason = status === Status.Ok ? undefined : (Status[status] ?? String(status));
     const what = area < 0 ? "none" : `version ${version}`;
     const fields = area < 0 ? { reason } : { version, reason };
     printer.print("application", fields, `${what}${reason ? ` (${reason})` : ""}`);
   });
+}
+
+function statusName(status: Status): string {
+  return Status[status] ?? String(status);
 }
 
 function textOf(step: UpdateStep): string {
@@ -136,7 +143,7 @@ function textOf(step: UpdateStep): string {
     case "ended":
       return step.status === Status.Ok
         ? `version ${step.version} verified`
-        : `refused (${Status[step.status] ?? step.status})`;
+        : `refused (${statusName(step.status)})`;
     case "pending":
       return `version ${step.version} waits`;
     case "firmware":
