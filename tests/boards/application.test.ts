@@ -193,7 +193,7 @@ describe("firmware that takes updates", () => {
     const again = bench.event("temp");
     bench.run();
     expect(JSON.parse(await again)).toEqual({ tenths: 207 });
-    expect(bench.output).toMatch(CONNECTED_BY_SESSION);
+    await bench.prints(CONNECTED_BY_SESSION);
     expect(bench.output).not.toMatch(/runtime error|Sanitizer/);
   });
 });
