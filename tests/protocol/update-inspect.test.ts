@@ -15,7 +15,7 @@ import { SeededRandom } from "../support/random";
 const HEAD_CAPACITY = 512;
 /** No module of these sizes takes as many; each step is bounded. */
 const MAX_STEPS = 1000;
-const COUNT = 20_000;
+const COUNT = 8000;
 
 interface Inspector {
   memory: WebAssembly.Memory;
